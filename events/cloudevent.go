@@ -1,0 +1,132 @@
+package events
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Header names of an event message. They are written as given here; NATS keeps
+// the case of header names.
+const (
+	HeaderContentType = "content-type"
+	// HeaderWriter is the nonce of the append that wrote the event.
+	HeaderWriter      = "Bridge-Writer"
+	HeaderTraceParent = "traceparent"
+	HeaderTraceState  = "tracestate"
+
+	headerSpecVersion   = "ce-specversion"
+	headerID            = "ce-id"
+	headerType          = "ce-type"
+	headerSource        = "ce-source"
+	headerSubject       = "ce-subject"
+	headerTime          = "ce-time"
+	headerDataSchema    = "ce-dataschema"
+	headerSequence      = "ce-sequence"
+	headerCorrelationID = "ce-correlationid"
+)
+
+// CommandSchema is the dataschema of every event: the $id of the record's JSON
+// Schema.
+const CommandSchema = "urn:devicebridge:schema:command:v1"
+
+const (
+	typePrefix  = "devicebridge.command."
+	typeSuffix  = ".v1"
+	specVersion = "1.0"
+	contentJSON = "application/json"
+)
+
+// EventType gives the CloudEvents type of a kind: devicebridge.command.<kind>.v1.
+func EventType(k Kind) string { return typePrefix + string(k) + typeSuffix }
+
+// Encode gives the headers and the body of the event that carries c: CloudEvents
+// 1.0 in binary mode as the NATS protocol binding has it, attributes in lower
+// case with the prefix ce-, values percent-encoded where they are not plain
+// printable ASCII.
+func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode event %s: %w", c.EventID(), err)
+	}
+	header := map[string][]string{
+		headerSpecVersion: {specVersion},
+		headerID:          {c.EventID()},
+		headerType:        {EventType(kind)},
+		headerSource:      {s.Source()},
+		headerSubject:     {headerEscape("devices/" + c.DeviceID + "/commands/" + c.ID)},
+		headerTime:        {c.UpdatedAt.UTC().Format(time.RFC3339Nano)},
+		headerDataSchema:  {CommandSchema},
+		headerSequence:    {strconv.Itoa(c.Sequence)},
+		HeaderContentType: {contentJSON},
+	}
+	if c.CorrelationID != "" {
+		header[headerCorrelationID] = []string{headerEscape(c.CorrelationID)}
+	}
+	if c.TraceParent != "" {
+		header[HeaderTraceParent] = []string{c.TraceParent}
+		if c.TraceState != "" {
+			header[HeaderTraceState] = []string{c.TraceState}
+		}
+	}
+	return header, body, nil
+}
+
+// Decode reads an event message. Header names count in any case, and members of
+// the record that this version does not know are ignored.
+func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
+	kind, found := strings.CutPrefix(HeaderValue(header, headerType), typePrefix)
+	kind, versioned := strings.CutSuffix(kind, typeSuffix)
+	if !found || !versioned || kind == "" {
+		return "", Command{}, fmt.Errorf("not an event of this bridge: ce-type is %q", HeaderValue(header, headerType))
+	}
+	var c Command
+	if err := json.Unmarshal(body, &c); err != nil {
+		return "", Command{}, fmt.Errorf("event %s: the body is not a command record: %w", HeaderValue(header, headerID), err)
+	}
+	return Kind(kind), c, nil
+}
+
+// HeaderValue gives the first value of the header name, whatever the case of its
+// spelling; empty when absent.
+func HeaderValue(header map[string][]string, name string) string {
+	if v := header[name]; len(v) > 0 {
+		return v[0]
+	}
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	for key, v := range header {
+		if textproto.CanonicalMIMEHeaderKey(key) == canonical && len(v) > 0 {
+			return v[0]
+		}
+	}
+	return ""
+}
+
+// headerEscape percent-encodes as section 3.1.3.2 of the CloudEvents HTTP
+// binding asks, which the NATS binding refers to: space, the double quote, the
+// percent sign and everything outside printable ASCII.
+func headerEscape(v string) string {
+	var b strings.Builder
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c <= ' ' || c > '~' || c == '"' || c == '%':
+			_, _ = fmt.Fprintf(&b, "%%%02X", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// HeaderUnescape reverses the percent-encoding of a CloudEvents header value; a
+// value that is not validly encoded comes back as it is.
+func HeaderUnescape(v string) string {
+	if plain, err := url.PathUnescape(v); err == nil {
+		return plain
+	}
+	return v
+}

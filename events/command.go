@@ -1,0 +1,133 @@
+package events
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Type is what a command asks of the device.
+type Type string
+
+// The command types of Graph's send-device-command page.
+const (
+	// TypeLaunchURI opens a URI, or the application registered for it.
+	TypeLaunchURI Type = "launchUri"
+	// TypeAppService calls an app service of an installed application.
+	TypeAppService Type = "appService"
+)
+
+// Source tells who moved a command.
+type Source string
+
+// The sources of an event.
+const (
+	SourceCaller   Source = "caller"
+	SourceDispatch Source = "dispatch"
+	SourcePostback Source = "postback"
+	SourcePoll     Source = "poll"
+	SourceTimer    Source = "timer"
+)
+
+// Response tells what is known of a command's response payload.
+type Response string
+
+// The stages of a response payload.
+const (
+	// ResponseNone: none is expected, or none is known of.
+	ResponseNone Response = "none"
+	// ResponsePending: the command completed and its payload has yet to be fetched.
+	ResponsePending Response = "pending"
+	// ResponseStored: the payload is in the command's last response event.
+	ResponseStored Response = "stored"
+	// ResponseFailed: the payload could not be had before its deadline.
+	ResponseFailed Response = "failed"
+)
+
+// Command is the record of one command: the body of every event, complete in
+// each, so that the latest event of a command is its state.
+// Times are UTC; sizes are bytes.
+type Command struct {
+	// ID is the bridge's id of the command, see RequestCommandID.
+	ID string `json:"id"`
+	// RequestID and CorrelationID are the caller's own ids.
+	RequestID     string `json:"requestId,omitempty"`
+	CorrelationID string `json:"correlationId,omitempty"`
+	// RetryOf is the id of the command that this one repeats.
+	RetryOf string `json:"retryOf,omitempty"`
+	// RequestSHA256 is the hex digest of the normalised request without its
+	// request id and correlation id: it tells a repeat from a conflict.
+	RequestSHA256 string `json:"requestSha256,omitempty"`
+
+	DeviceID          string `json:"deviceId"`
+	Type              Type   `json:"type,omitempty"`
+	AppServiceName    string `json:"appServiceName,omitempty"`
+	PackageFamilyName string `json:"packageFamilyName,omitempty"`
+	// Payload is kept while the command may still be sent: in accepted, sending
+	// and deferred. The state after has it no more.
+	Payload json.RawMessage `json:"payload,omitempty"`
+
+	State    State `json:"state"`
+	Terminal bool  `json:"terminal"`
+	// Round counts the attempts of Graph to reach the device: 1, and one more
+	// for each `retry` it reports.
+	Round int `json:"round"`
+	// Seen is what the fold has taken in and must not take in twice.
+	Seen []string `json:"seen,omitempty"`
+
+	// GraphID is Graph's id of the command, once known.
+	GraphID string `json:"graphId,omitempty"`
+	// GraphStatus is the status text exactly as Graph last sent it; in a
+	// conflict event it is the contradicting one, while State stands.
+	GraphStatus string `json:"graphStatus,omitempty"`
+
+	Error *Error `json:"error,omitempty"`
+
+	Response Response `json:"response"`
+	// ResponsePayload and ResponseRef are set in a response event only.
+	ResponsePayload json.RawMessage `json:"responsePayload,omitempty"`
+	ResponseRef     *ObjectRef      `json:"responseRef,omitempty"`
+
+	// Sequence is n: 1, 2, 3… within the command, without gaps.
+	Sequence int `json:"sequence"`
+	// Attempt counts the claims to send: 0 before the first.
+	Attempt int    `json:"attempt"`
+	Source  Source `json:"source"`
+
+	CreatedAt time.Time  `json:"createdAt"`
+	UpdatedAt time.Time  `json:"updatedAt"`
+	ExpiresAt time.Time  `json:"expiresAt"`
+	RetryAt   *time.Time `json:"retryAt,omitempty"`
+
+	// TraceParent and TraceState are the W3C trace context of the request, kept
+	// here because the postback from Graph carries none.
+	TraceParent string `json:"traceparent,omitempty"`
+	TraceState  string `json:"tracestate,omitempty"`
+}
+
+// ObjectRef names a payload in a JetStream object store.
+type ObjectRef struct {
+	Bucket string `json:"bucket"`
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// EventID gives the id of the event that carries this record: "<command>.<n>".
+// Subscribers de-duplicate on it.
+func (c Command) EventID() string { return c.ID + "." + strconv.Itoa(c.Sequence) }
+
+// Ended reports whether nothing more has to happen: the state is terminal and
+// no response payload is outstanding.
+func (c Command) Ended() bool { return c.Terminal && c.Response != ResponsePending }
+
+// Stored is an event as the stream holds it.
+type Stored struct {
+	// Sequence is the stream's sequence of the event, the value that the next
+	// append of this command has to expect.
+	Sequence uint64
+	Kind     Kind
+	Command  Command
+	// Writer is the nonce of the append that stored it.
+	Writer string
+}

@@ -1,0 +1,17 @@
+// Package events is the vocabulary of the bridge: the command record, its
+// states and kinds, the subjects and stream names, the command id, the
+// CloudEvents codec, the error codes, and the liberal reading of what Graph
+// says about a command.
+//
+// It promises that
+//
+//   - this is the only place where a subject, a filter or a stream name is
+//     spelled, and no device id, request id or command id can add a token or
+//     a wildcard to one;
+//   - the id of an event, "<command>.<n>", is stable: the same event read
+//     twice, live or from the stream, carries the same id;
+//   - Decode(Encode(record)) gives the record back.
+//
+// It does no I/O, knows no transport and decides nothing: which event follows
+// which is the business of bridge/command.
+package events

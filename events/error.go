@@ -1,0 +1,81 @@
+package events
+
+import "errors"
+
+// Code is the stable word for why something was refused or failed.
+type Code string
+
+// The codes that a requester meets.
+const (
+	CodeInvalid     Code = "invalid"
+	CodeForbidden   Code = "forbidden"
+	CodeConflict    Code = "conflict"
+	CodeNotFound    Code = "notFound"
+	CodeUnavailable Code = "unavailable"
+	CodeTooLarge    Code = "tooLarge"
+)
+
+// Error is a refusal or a failure in words for the caller, and the error of a
+// command record. Message says what is wrong and the way out.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	// Field names the member of the request that is at fault.
+	Field string `json:"field,omitempty"`
+	// HTTPStatus and RequestID are Graph's, where Graph answered.
+	HTTPStatus int    `json:"httpStatus,omitempty"`
+	RequestID  string `json:"requestId,omitempty"`
+}
+
+// Error gives "code: message", with the field in front of the message.
+func (e *Error) Error() string {
+	if e.Field != "" {
+		return string(e.Code) + ": " + e.Field + ": " + e.Message
+	}
+	return string(e.Code) + ": " + e.Message
+}
+
+// Status gives the HTTP status that fits the code; it is also the numeric
+// Nats-Service-Error-Code of a micro reply.
+func (e *Error) Status() int {
+	switch e.Code {
+	case CodeInvalid:
+		return 400
+	case CodeForbidden:
+		return 403
+	case CodeNotFound:
+		return 404
+	case CodeConflict:
+		return 409
+	case CodeTooLarge:
+		return 413
+	case CodeUnavailable:
+		return 503
+	default:
+		return 500
+	}
+}
+
+// Invalid is a refusal of the member field.
+func Invalid(field, message string) *Error {
+	return &Error{Code: CodeInvalid, Field: field, Message: message}
+}
+
+// Unavailable says that something could not be stored or reached now; the same
+// request may succeed later.
+func Unavailable(message string) *Error { return &Error{Code: CodeUnavailable, Message: message} }
+
+// AsError gives err as an *Error. An err that is none becomes `unavailable`
+// with a message that tells no internals.
+func AsError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return Unavailable("the bridge could not finish this now; ask again")
+}
+
+// HasCode reports whether err is or wraps an *Error with this code.
+func HasCode(err error, code Code) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == code
+}

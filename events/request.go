@@ -1,0 +1,92 @@
+package events
+
+import "encoding/json"
+
+// Request asks for a command: the body of <prefix>.commands.send and
+// <prefix>.intake.send.
+type Request struct {
+	RequestID         string          `json:"requestId,omitempty"`
+	CorrelationID     string          `json:"correlationId,omitempty"`
+	DeviceID          string          `json:"deviceId"`
+	Type              string          `json:"type"`
+	Payload           json.RawMessage `json:"payload,omitempty"`
+	AppServiceName    string          `json:"appServiceName,omitempty"`
+	PackageFamilyName string          `json:"packageFamilyName,omitempty"`
+	// ExpiresIn is a Go duration such as "10m" or "1h30m".
+	ExpiresIn string `json:"expiresIn,omitempty"`
+	// RetryOf names an outcomeUnknown or timedOut command that this one repeats.
+	RetryOf string `json:"retryOf,omitempty"`
+}
+
+// Receipt answers a request: the record as stored, and the subject filter under
+// which its events appear.
+type Receipt struct {
+	Command Command `json:"command"`
+	Events  string  `json:"events"`
+	// CallbackURL is set in the answer to callbacks.create only.
+	CallbackURL string `json:"callbackUrl,omitempty"`
+}
+
+// CallbackRequest asks for a callback URL for a command that somebody else
+// sends: the body of <prefix>.callbacks.create.
+type CallbackRequest struct {
+	RequestID     string `json:"requestId,omitempty"`
+	CorrelationID string `json:"correlationId,omitempty"`
+	DeviceID      string `json:"deviceId,omitempty"`
+	ExpiresIn     string `json:"expiresIn,omitempty"`
+}
+
+// IDRequest names one command (commands.get, commands.cancel) or one device
+// (devices.get).
+type IDRequest struct {
+	ID string `json:"id"`
+}
+
+// CommandReply answers commands.get and commands.cancel.
+type CommandReply struct {
+	Command Command `json:"command"`
+}
+
+// ListRequest asks for commands, newest first.
+type ListRequest struct {
+	State    State  `json:"state,omitempty"`
+	DeviceID string `json:"deviceId,omitempty"`
+	// Limit is at most 200; 0 means 50.
+	Limit int `json:"limit,omitempty"`
+	// Cursor is the one of the answer before; empty starts at the newest.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ListReply answers commands.list. A Cursor says that there may be more, also
+// when Commands is short or empty.
+type ListReply struct {
+	Commands []Command `json:"commands"`
+	Cursor   string    `json:"cursor,omitempty"`
+}
+
+// Device is one of the account's own devices as Graph lists them. Graph
+// documents no list of values for Kind, Platform and Status.
+type Device struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	Kind         string `json:"kind,omitempty"`
+	Platform     string `json:"platform,omitempty"`
+	Model        string `json:"model,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	Status       string `json:"status,omitempty"`
+}
+
+// DevicesReply answers devices.list.
+type DevicesReply struct {
+	Devices []Device `json:"devices"`
+}
+
+// DeviceReply answers devices.get.
+type DeviceReply struct {
+	Device Device `json:"device"`
+}
+
+// ErrorReply is the body of every refused request.
+type ErrorReply struct {
+	Error *Error `json:"error"`
+}
