@@ -1,0 +1,241 @@
+package command
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"devicebridge/events"
+)
+
+// MaxEvents is the sequence number from which on a command publishes only what
+// ends it: a sender that never stops must not fill the stream.
+const MaxEvents = 200
+
+// Event is one event to append: its kind and the record it carries.
+type Event struct {
+	Kind    events.Kind
+	Command events.Command
+}
+
+// Apply gives the events that follow for command c from input in, in the order
+// in which they have to be stored; none when the input changes nothing. c is the
+// record of the command's latest event and is not changed.
+func Apply(c events.Command, in Input) []Event {
+	trigger := in.on(c)
+	outcome, to := Lookup(c.State, trigger)
+	switch in := in.(type) {
+	case Observe:
+		return observe(c, in, outcome, to)
+	case Fetched:
+		if outcome == Respond && c.Response == events.ResponsePending {
+			return []Event{respond(c, in.At, events.SourcePoll, in.Payload)}
+		}
+		return nil
+	case FetchFailed:
+		if outcome == Respond && c.Response == events.ResponsePending {
+			next := step(c, in.At, events.SourcePoll)
+			next.Response, next.Error = events.ResponseFailed, in.Error
+			return []Event{{events.KindResponse, next}}
+		}
+		return nil
+	default:
+		if outcome != Move {
+			return nil
+		}
+		return []Event{moved(c, in, to)}
+	}
+}
+
+// moved gives the event of an input of the bridge's own.
+func moved(c events.Command, in Input, to events.State) Event {
+	var next events.Command
+	switch in := in.(type) {
+	case Claim:
+		next = step(c, in.At, events.SourceDispatch)
+		next.Attempt++
+	case Defer:
+		next = step(c, in.At, events.SourceDispatch)
+		next.Error, next.RetryAt = in.Error, &in.RetryAt
+	case LoseTrack:
+		next = step(c, in.At, in.Source)
+		next.Error = in.Error
+	case Refuse:
+		next = step(c, in.At, events.SourceDispatch)
+		next.Error = in.Error
+	case Cancel:
+		next = step(c, in.At, events.SourceCaller)
+		next.Error = nil
+	case Expire:
+		next = step(c, in.At, events.SourceTimer)
+		next.Error = &events.Error{
+			Code:    "timedOut",
+			Message: "no terminal status before " + c.ExpiresAt.UTC().Format(time.RFC3339),
+		}
+	}
+	return Event{events.KindOf(to), enter(next, to)}
+}
+
+// observe folds what Graph said: a response payload first, so that whoever sees
+// the end has seen the payload, then the status, and Graph's id with either.
+func observe(c events.Command, in Observe, outcome Outcome, to events.State) []Event {
+	var list []Event
+	if payloadIsNew(c, in.Observation.ResponsePayload) {
+		e := respond(c, in.At, in.Source, in.Observation.ResponsePayload)
+		e.Command.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
+		list, c = append(list, e), e.Command
+	}
+	if e, ok := follow(c, in, outcome, to); ok {
+		list = append(list, e)
+	} else if c.GraphID == "" && in.Observation.GraphID != "" {
+		next := step(c, in.At, in.Source)
+		next.GraphID = in.Observation.GraphID
+		list = append(list, Event{events.KindLinked, next})
+	}
+	return list
+}
+
+// follow gives the event of a status, if it makes one.
+func follow(c events.Command, in Observe, outcome Outcome, to events.State) (Event, bool) {
+	state := events.StateOfStatus(in.Observation.Status)
+	key := statusKey(state, in.Observation)
+	kind := events.KindOf(state)
+	round := c.Round
+	switch outcome {
+	case Move:
+		kind = events.KindOf(to)
+	case Advance:
+		if rank(state) < rank(c.State) || rank(state) == rank(c.State) && slices.Contains(c.Seen, key) {
+			return Event{}, false
+		}
+	case Reopen:
+		if slices.Contains(c.Seen, key) {
+			return Event{}, false
+		}
+		round++
+	case Contradict:
+		if slices.Contains(c.Seen, key) {
+			return Event{}, false
+		}
+		kind = events.KindConflict
+	default:
+		return Event{}, false
+	}
+	if c.Sequence >= MaxEvents && !state.Terminal() {
+		return Event{}, false
+	}
+	next := step(c, in.At, in.Source)
+	next.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
+	next.GraphStatus = in.Observation.Status
+	next.Error = statusError(state, in.Observation)
+	if round > c.Round {
+		next.Round = round
+		next.Seen = slices.DeleteFunc(next.Seen, func(k string) bool { return !lasting(k) })
+	}
+	next.Seen = append(next.Seen, key)
+	if kind != events.KindConflict {
+		next = enter(next, state)
+	}
+	return Event{kind, next}, true
+}
+
+// respond gives the event that brings a response payload.
+func respond(c events.Command, at time.Time, source events.Source, payload json.RawMessage) Event {
+	next := step(c, at, source)
+	next.Response, next.ResponsePayload = events.ResponseStored, payload
+	next.Seen = append(next.Seen, payloadKey(payload))
+	return Event{events.KindResponse, next}
+}
+
+// step gives the record of the next event, before what the event changes.
+func step(c events.Command, at time.Time, source events.Source) events.Command {
+	c.Sequence++
+	c.Source = source
+	// Clocks of replicas differ; within a command time does not run backwards.
+	if at = at.UTC(); at.After(c.UpdatedAt) {
+		c.UpdatedAt = at
+	}
+	c.Seen = slices.Clone(c.Seen)
+	c.ResponsePayload, c.ResponseRef = nil, nil
+	return c
+}
+
+// enter brings c to state s and drops what is not kept there.
+func enter(c events.Command, s events.State) events.Command {
+	c.State, c.Terminal = s, s.Terminal()
+	if s != events.StateDeferred {
+		c.RetryAt = nil
+	}
+	switch s {
+	case events.StateAccepted, events.StateSending, events.StateDeferred:
+	default:
+		c.Payload = nil
+	}
+	if s == events.StateSending {
+		c.Error = nil
+	}
+	if s == events.StateCompleted && c.Type == events.TypeAppService && c.Response == events.ResponseNone {
+		c.Response = events.ResponsePending
+	}
+	return c
+}
+
+func payloadIsNew(c events.Command, payload json.RawMessage) bool {
+	if payload == nil || slices.Contains(c.Seen, payloadKey(payload)) {
+		return false
+	}
+	return c.Sequence < MaxEvents || c.Response == events.ResponsePending
+}
+
+// statusError keeps the text that Graph gave for a command, under the name of
+// the status it came with.
+func statusError(s events.State, o events.Observation) *events.Error {
+	if o.Error == "" {
+		return nil
+	}
+	return &events.Error{Code: events.Code(s), Message: o.Error}
+}
+
+// The keys of Command.Seen. Those of a retry and of a payload last for the
+// command's life, the others for the round.
+const (
+	retryKeyPrefix   = "retry:"
+	payloadKeyPrefix = "payload:"
+	customKeyPrefix  = "custom:"
+)
+
+// statusKey names a status in Seen. A retry is named by its whole report: a
+// report that comes again is a replay, and must not open another round.
+func statusKey(s events.State, o events.Observation) string {
+	switch s {
+	case events.StateRetry:
+		return retryKeyPrefix + o.Digest
+	case events.StateCustom:
+		return customKeyPrefix + shortHash([]byte(strings.ToLower(o.Status)))
+	default:
+		return string(s)
+	}
+}
+
+func payloadKey(payload json.RawMessage) string {
+	return payloadKeyPrefix + shortHash(events.Compact(payload))
+}
+
+func lasting(key string) bool {
+	return strings.HasPrefix(key, retryKeyPrefix) || strings.HasPrefix(key, payloadKeyPrefix)
+}
+
+func shortHash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

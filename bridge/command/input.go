@@ -1,0 +1,134 @@
+package command
+
+import (
+	"encoding/json"
+	"time"
+
+	"devicebridge/events"
+)
+
+// Input is something that happened to a command. The set is closed: Claim,
+// Defer, LoseTrack, Refuse, Cancel, Expire, Observe, Fetched and FetchFailed.
+type Input interface {
+	on(c events.Command) Trigger
+}
+
+// Trigger is the column of the transition table: the name of an input, or the
+// state that a status from Graph stands for.
+type Trigger string
+
+// The triggers that are not statuses from Graph. Accept and Register have no
+// Input type: they begin a command, see New.
+const (
+	OnAccept      Trigger = "accept"
+	OnRegister    Trigger = "register"
+	OnClaim       Trigger = "claim"
+	OnDefer       Trigger = "defer"
+	OnLoseTrack   Trigger = "loseTrack"
+	OnRefuse      Trigger = "refuse"
+	OnCancel      Trigger = "callerCancel"
+	OnExpire      Trigger = "expire"
+	OnFetched     Trigger = "fetched"
+	OnFetchFailed Trigger = "fetchFailed"
+	// onNothing is an observation without a status, or the outcome of an attempt
+	// that is not the current one.
+	onNothing Trigger = "nothing"
+)
+
+// OnStatus gives the trigger of a status from Graph.
+func OnStatus(s events.State) Trigger { return Trigger(s) }
+
+// Claim takes the command for sending. Only who sees its event stored may send.
+type Claim struct{ At time.Time }
+
+// Defer says that attempt Attempt surely was not taken by Graph; the command is
+// sent again at RetryAt.
+type Defer struct {
+	At      time.Time
+	Attempt int
+	RetryAt time.Time
+	Error   *events.Error
+}
+
+// LoseTrack says that attempt Attempt may or may not have reached Graph.
+type LoseTrack struct {
+	At      time.Time
+	Attempt int
+	Source  events.Source
+	Error   *events.Error
+}
+
+// Refuse says that the command will not be done: Graph refused attempt Attempt,
+// or the bridge found before sending that it must not.
+type Refuse struct {
+	At      time.Time
+	Attempt int
+	Error   *events.Error
+}
+
+// Cancel is a caller's wish; it holds only while nothing was sent.
+type Cancel struct{ At time.Time }
+
+// Expire says that the deadline passed.
+type Expire struct{ At time.Time }
+
+// Observe is what Graph says: in a postback, in its answer to the POST or in a
+// poll. Source tells which.
+type Observe struct {
+	At          time.Time
+	Source      events.Source
+	Observation events.Observation
+}
+
+// Fetched brings the response payload that a GET gave.
+type Fetched struct {
+	At      time.Time
+	Payload json.RawMessage
+}
+
+// FetchFailed says that the response payload cannot be had.
+type FetchFailed struct {
+	At    time.Time
+	Error *events.Error
+}
+
+func (Cancel) on(events.Command) Trigger      { return OnCancel }
+func (Fetched) on(events.Command) Trigger     { return OnFetched }
+func (FetchFailed) on(events.Command) Trigger { return OnFetchFailed }
+
+// A claim holds only while the command is due: not before RetryAt and not from
+// ExpiresAt on.
+func (in Claim) on(c events.Command) Trigger {
+	if !in.At.Before(c.ExpiresAt) || c.RetryAt != nil && in.At.Before(*c.RetryAt) {
+		return onNothing
+	}
+	return OnClaim
+}
+
+// A timer that is early by the reader's clock changes nothing.
+func (in Expire) on(c events.Command) Trigger {
+	if in.At.Before(c.ExpiresAt) {
+		return onNothing
+	}
+	return OnExpire
+}
+
+func (in Defer) on(c events.Command) Trigger     { return current(c, in.Attempt, OnDefer) }
+func (in LoseTrack) on(c events.Command) Trigger { return current(c, in.Attempt, OnLoseTrack) }
+func (in Refuse) on(c events.Command) Trigger    { return current(c, in.Attempt, OnRefuse) }
+
+func (in Observe) on(events.Command) Trigger {
+	if in.Observation.Status == "" {
+		return onNothing
+	}
+	return OnStatus(events.StateOfStatus(in.Observation.Status))
+}
+
+// current drops the outcome of an attempt that is not the record's last: its
+// sender was overtaken.
+func current(c events.Command, attempt int, t Trigger) Trigger {
+	if attempt != c.Attempt {
+		return onNothing
+	}
+	return t
+}
