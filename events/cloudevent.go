@@ -91,6 +91,11 @@ func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
 	return Kind(kind), c, nil
 }
 
+// FirstOfCommand reports whether the headers are those of a command's first event.
+func FirstOfCommand(header map[string][]string) bool {
+	return HeaderValue(header, headerSequence) == "1"
+}
+
 // HeaderValue gives the first value of the header name, whatever the case of its
 // spelling; empty when absent.
 func HeaderValue(header map[string][]string, name string) string {

@@ -56,10 +56,18 @@ func (e *Error) Status() int {
 	}
 }
 
+// ErrLost says that an append was not proven to be stored as the next event of
+// its command: another was stored first, or the command is gone. Read the latest
+// event and decide anew; above all, do not send.
+var ErrLost = errors.New("another event of this command was stored first")
+
 // Invalid is a refusal of the member field.
 func Invalid(field, message string) *Error {
 	return &Error{Code: CodeInvalid, Field: field, Message: message}
 }
+
+// NotFound says that no such command or device is known.
+func NotFound(message string) *Error { return &Error{Code: CodeNotFound, Message: message} }
 
 // Unavailable says that something could not be stored or reached now; the same
 // request may succeed later.

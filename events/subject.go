@@ -102,6 +102,24 @@ func (s Subjects) Intake() string { return s.join("intake.send") }
 // Timers is the filter for every durable timer message.
 func (s Subjects) Timers() string { return s.join("timers.>") }
 
+// TimerAt is the subject of the one schedule of a command.
+func (s Subjects) TimerAt(command string) string { return s.join("timers.at", command) }
+
+// TimerDue is where the schedule of a command is delivered when it is due.
+func (s Subjects) TimerDue(command string) string { return s.join("timers.due", command) }
+
+// TimersDue is the filter for every due timer.
+func (s Subjects) TimersDue() string { return s.join("timers.due.*") }
+
+// TimerSubjects is what the timer stream listens on.
+func (s Subjects) TimerSubjects() []string { return []string{s.join("timers.at.*"), s.TimersDue()} }
+
+// ParseTimer gives the command of a due timer's subject.
+func (s Subjects) ParseTimer(subject string) (command string, ok bool) {
+	command, found := strings.CutPrefix(subject, s.join("timers.due."))
+	return command, found && ValidCommandID(command)
+}
+
 // Reserved lists the trees under the prefix in which only the bridge listens or
 // publishes.
 func (s Subjects) Reserved() []string {
@@ -119,12 +137,15 @@ func (s Subjects) EventStream() string { return s.stream("EVENTS") }
 // IntakeStream names the work queue of requests.
 func (s Subjects) IntakeStream() string { return s.stream("INTAKE") }
 
+// TimerStream names the stream of schedules.
+func (s Subjects) TimerStream() string { return s.stream("TIMERS") }
+
 // Source gives the CloudEvents source of every event under this prefix.
 func (s Subjects) Source() string { return "urn:devicebridge:" + s.Prefix() }
 
-// Parse takes the public subject of an event apart. ok is false when subject is
-// not one of this prefix.
-func (s Subjects) Parse(subject string) (command string, kind Kind, ok bool) {
+// ParseEvent takes the public subject of an event apart. ok is false when
+// subject is not one of this prefix.
+func (s Subjects) ParseEvent(subject string) (command string, kind Kind, ok bool) {
 	rest, found := strings.CutPrefix(subject, s.join("events."))
 	tokens := strings.Split(rest, ".")
 	if !found || len(tokens) != 3 {

@@ -1,0 +1,147 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
+)
+
+// HeaderWait asks commands.send to answer only when the command has ended, at
+// most this long: a Go duration.
+const HeaderWait = "Bridge-Wait"
+
+// HeaderMsgID may carry the request id of a request, as NATS publishers do.
+const HeaderMsgID = nats.MsgIdHdr
+
+// Request asks an endpoint of the bridge, such as "commands.get", and reads the
+// answer into reply. A refusal comes back as *events.Error. wait, if not zero,
+// is sent as Bridge-Wait, and lengthens the time-out.
+func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout+wait)
+	defer cancel()
+	body, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("%s: %w", endpoint, err)
+	}
+	msg := &nats.Msg{Subject: b.subjects.Service(endpoint), Data: body, Header: nats.Header{}}
+	if wait > 0 {
+		msg.Header.Set(HeaderWait, wait.String())
+	}
+	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return events.Unavailable("no bridge answers on " + msg.Subject + "; is `devicebridge serve` running on this NATS, with this subject prefix?")
+	case err != nil:
+		return fmt.Errorf("%s: %w", endpoint, err)
+	}
+	if answer.Header.Get("Nats-Service-Error-Code") != "" {
+		var refused events.ErrorReply
+		if err := json.Unmarshal(answer.Data, &refused); err != nil || refused.Error == nil {
+			return fmt.Errorf("%s: %s", endpoint, answer.Header.Get("Nats-Service-Error"))
+		}
+		return refused.Error
+	}
+	if err := json.Unmarshal(answer.Data, reply); err != nil {
+		return fmt.Errorf("%s: the reply is not as expected: %w", endpoint, err)
+	}
+	return nil
+}
+
+// Enqueue publishes a request to the intake stream and gives its sequence there.
+func (b *Bus) Enqueue(ctx context.Context, request events.Request) (uint64, error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	body, err := json.Marshal(request)
+	if err != nil {
+		return 0, fmt.Errorf("intake: %w", err)
+	}
+	ack, err := b.js.Publish(ctx, b.subjects.Intake(), body, jetstream.WithExpectStream(b.subjects.IntakeStream()))
+	if err != nil {
+		return 0, fmt.Errorf("intake: %w", err)
+	}
+	return ack.Sequence, nil
+}
+
+// FollowOptions choose the events to follow; the zero value follows every event
+// from now on.
+type FollowOptions struct {
+	// Filter is a subject filter below the events tree; empty: every event.
+	Filter string
+	// Since starts at the first event stored at or after it.
+	Since time.Time
+	// All starts at the oldest event kept.
+	All bool
+	// Latest stops at the newest event stored when it began, instead of waiting
+	// for more.
+	Latest bool
+}
+
+// Follow calls see for each event in the order of the stream, from the past as
+// Options say and then live, until ctx ends, see gives an error, or, with
+// Latest, the past is through. It is exact across reconnects.
+func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Stored) error) error {
+	if o.Filter == "" {
+		o.Filter = b.subjects.EventTree()
+	}
+	config := jetstream.OrderedConsumerConfig{
+		FilterSubjects:    []string{o.Filter},
+		DeliverPolicy:     jetstream.DeliverNewPolicy,
+		InactiveThreshold: time.Minute,
+	}
+	switch {
+	case o.All:
+		config.DeliverPolicy = jetstream.DeliverAllPolicy
+	case !o.Since.IsZero():
+		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &o.Since
+	}
+	create, cancel := b.bounded(ctx)
+	defer cancel()
+	consumer, err := b.js.OrderedConsumer(create, b.subjects.EventStream(), config)
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", o.Filter, err)
+	}
+	info, err := consumer.Info(create)
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", o.Filter, err)
+	}
+	if o.Latest && info.NumPending == 0 {
+		return nil
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", o.Filter, err)
+	}
+	defer messages.Stop()
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	for {
+		msg, err := messages.Next()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", o.Filter, err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", o.Filter, err)
+		}
+		event, err := stored(meta.Sequence.Stream, msg.Headers(), msg.Data())
+		if err != nil {
+			return err
+		}
+		if err := see(event); err != nil {
+			return err
+		}
+		if o.Latest && meta.NumPending == 0 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
+)
+
+// Options say where NATS is and how to sign in. Names follow the nats CLI's.
+type Options struct {
+	// URL is one or more server URLs, comma separated. Ignored with Server.
+	URL string
+	// Server is the embedded server to connect to inside the process.
+	Server *Server
+	// Name is shown by the server for this connection.
+	Name string
+
+	User, Password string
+	Token          string
+	CredsFile      string
+	NKeyFile       string
+	CAFile         string
+	CertFile       string
+	KeyFile        string
+
+	Subjects events.Subjects
+	// Wait keeps trying while no server answers, instead of giving up at once.
+	Wait bool
+	// Timeout bounds one request or append where the context has no earlier
+	// deadline. Zero: 5 s.
+	Timeout time.Duration
+	Log     *slog.Logger
+}
+
+// Bus is a connection to NATS with the bridge's view of it. It is safe for
+// concurrent use.
+type Bus struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	subjects events.Subjects
+	timeout  time.Duration
+	log      *slog.Logger
+	closed   chan struct{}
+	usage    usage
+}
+
+// Connect connects to NATS and stays connected: it reconnects for ever, because
+// a bridge that gave up after the client's default two minutes would need a
+// restart by hand.
+func Connect(ctx context.Context, o Options) (*Bus, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	b := &Bus{subjects: o.Subjects, timeout: o.Timeout, log: o.Log, closed: make(chan struct{})}
+	connected := make(chan struct{}, 1)
+	opts, err := natsOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts,
+		nats.ConnectHandler(func(*nats.Conn) { connected <- struct{}{} }),
+		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
+	)
+	if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), err)
+	}
+	if !b.nc.IsConnected() {
+		o.Log.Warn("NATS does not answer; waiting for it", "url", safeURL(o))
+	}
+	select {
+	case <-connected:
+	case <-ctx.Done():
+		b.nc.Close()
+		<-b.closed
+		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), context.Cause(ctx))
+	}
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		return nil, errors.Join(fmt.Errorf("JetStream client: %w", err), b.Close(ctx))
+	}
+	return b, nil
+}
+
+func natsOptions(o Options) ([]nats.Option, error) {
+	opts := []nats.Option{
+		nats.Name(o.Name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, time.Second),
+		// A publish during an outage must fail at once, not wait in a buffer and be
+		// called sent.
+		nats.ReconnectBufSize(-1),
+		nats.RetryOnFailedConnect(o.Wait),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Log.Warn("NATS disconnected", "error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { o.Log.Info("NATS reconnected", "server", nc.ConnectedServerName()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			subject := ""
+			if sub != nil {
+				subject = sub.Subject
+			}
+			o.Log.Warn("NATS reports an error", "error", err, "subject", subject)
+		}),
+	}
+	if o.Server != nil {
+		return append(opts, nats.InProcessServer(o.Server.srv), nats.UserInfo(bridgeUser, o.Server.password)), nil
+	}
+	return credentials(o, opts)
+}
+
+func credentials(o Options, opts []nats.Option) ([]nats.Option, error) {
+	if o.User != "" || o.Password != "" {
+		opts = append(opts, nats.UserInfo(o.User, o.Password))
+	}
+	if o.Token != "" {
+		opts = append(opts, nats.Token(o.Token))
+	}
+	if o.CredsFile != "" {
+		opts = append(opts, nats.UserCredentials(o.CredsFile))
+	}
+	if o.NKeyFile != "" {
+		nkey, err := nats.NkeyOptionFromSeed(o.NKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("NATS nkey file %s: %w", o.NKeyFile, err)
+		}
+		opts = append(opts, nkey)
+	}
+	if o.CAFile != "" {
+		opts = append(opts, nats.RootCAs(o.CAFile))
+	}
+	if o.CertFile != "" || o.KeyFile != "" {
+		opts = append(opts, nats.ClientCert(o.CertFile, o.KeyFile))
+	}
+	return opts, nil
+}
+
+// Subjects gives the spelling of subjects this bus uses.
+func (b *Bus) Subjects() events.Subjects { return b.subjects }
+
+// URL gives the address of the server in use, without credentials.
+func (b *Bus) URL() string { return b.nc.ConnectedUrlRedacted() }
+
+// Close drains the connection, so that answers under way still leave, and waits
+// until it is closed or ctx ends.
+func (b *Bus) Close(ctx context.Context) error {
+	if err := b.nc.Drain(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		b.nc.Close()
+	}
+	select {
+	case <-b.closed:
+		return nil
+	case <-ctx.Done():
+		b.nc.Close()
+		<-b.closed
+		return fmt.Errorf("drain NATS: %w", ctx.Err())
+	}
+}
+
+// bounded gives ctx the bus' own time-out.
+func (b *Bus) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, b.timeout)
+}

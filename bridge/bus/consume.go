@@ -1,0 +1,155 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Delivery is one message of a durable consumer.
+type Delivery struct {
+	Subject string
+	Header  map[string][]string
+	Data    []byte
+	// Sequence is the message's sequence in its stream.
+	Sequence uint64
+	// Delivered counts the deliveries of this message, 1 for the first. From 2 on
+	// the acknowledgement time of an earlier one has passed, or it asked to be
+	// delivered again.
+	Delivered uint64
+	// InProgress starts the acknowledgement time anew.
+	InProgress func() error
+}
+
+// Disposition is what a handler says of its message.
+type Disposition struct {
+	again bool
+	after time.Duration
+}
+
+// Done acknowledges the message: it is not delivered again.
+func Done() Disposition { return Disposition{} }
+
+// Again asks for the message again after d, which the server keeps across
+// restarts.
+func Again(d time.Duration) Disposition {
+	return Disposition{again: true, after: max(d, time.Millisecond)}
+}
+
+// Handler handles one delivery. Its context is not cancelled by a stop: a handler
+// ends by its own time-outs.
+type Handler func(context.Context, Delivery) Disposition
+
+// Work names a durable consumer and how it is worked on.
+type Work struct {
+	Stream, Durable, Filter string
+	// AckWait is how long a delivery may take without a sign of life before
+	// somebody else gets it.
+	AckWait time.Duration
+	// Workers is how many deliveries this process handles at once.
+	Workers int
+	Handle  Handler
+}
+
+// Consume works until ctx ends, then waits for the handlers under way. The
+// durable consumer is shared by all replicas and made if missing, also when it
+// or its stream disappears and comes back; it never gives up on a message.
+func (b *Bus) Consume(ctx context.Context, w Work) error {
+	for {
+		err := b.consumeOnce(ctx, w)
+		if ctx.Err() != nil {
+			return nil
+		}
+		b.log.Warn("consumer interrupted; starting it again", "consumer", w.Durable, "error", err)
+		if pause(ctx, time.Second) != nil {
+			return nil
+		}
+	}
+}
+
+func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
+	consumer, err := b.consumer(ctx, w)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(w.Workers))
+	if err != nil {
+		return fmt.Errorf("pull from %s: %w", w.Durable, err)
+	}
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	defer messages.Stop()
+
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	free := make(chan struct{}, w.Workers)
+	for {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		msg, err := messages.Next()
+		if err != nil {
+			if errors.Is(err, jetstream.ErrNoHeartbeat) {
+				<-free
+				continue // the pull is renewed by the client
+			}
+			return fmt.Errorf("next message of %s: %w", w.Durable, err)
+		}
+		workers.Go(func() {
+			defer func() { <-free }()
+			b.handle(context.WithoutCancel(ctx), w, msg)
+		})
+	}
+}
+
+func (b *Bus) consumer(ctx context.Context, w Work) (jetstream.Consumer, error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	consumer, err := b.js.CreateOrUpdateConsumer(ctx, w.Stream, jetstream.ConsumerConfig{
+		Durable:       w.Durable,
+		FilterSubject: w.Filter,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       w.AckWait,
+		MaxDeliver:    -1,
+		MaxAckPending: maxAckPending,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consumer %s on %s: %w", w.Durable, w.Stream, err)
+	}
+	return consumer, nil
+}
+
+// maxAckPending bounds what is delivered and not yet done over all replicas,
+// messages that wait for their Again included.
+const maxAckPending = 4096
+
+func (b *Bus) handle(ctx context.Context, w Work, msg jetstream.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		b.log.Error("a message without JetStream metadata", "consumer", w.Durable, "error", err)
+		return
+	}
+	disposition := w.Handle(ctx, Delivery{
+		Subject:    msg.Subject(),
+		Header:     msg.Headers(),
+		Data:       msg.Data(),
+		Sequence:   meta.Sequence.Stream,
+		Delivered:  meta.NumDelivered,
+		InProgress: msg.InProgress,
+	})
+	// A lost acknowledgement leads to another delivery, which handlers bear.
+	if disposition.again {
+		err = msg.NakWithDelay(disposition.after)
+	} else {
+		err = msg.Ack()
+	}
+	if err != nil {
+		b.log.Warn("acknowledgement not sent; the message comes again", "consumer", w.Durable, "error", err)
+	}
+}

@@ -1,0 +1,19 @@
+// Package bus is the bridge's side of NATS: the connection, the embedded server,
+// the streams, the compare-and-set append, the reads, the consumers, the timers
+// and the micro service. It is the only package that imports NATS.
+//
+// Its promises:
+//
+//   - Append gives a sequence only when the event is proven to be stored as the
+//     next one of its command: acknowledged, or seen in a read from the stream's
+//     leader under the nonce of this append.
+//   - Latest is answered by the stream's leader. What it does not find is not
+//     there.
+//   - A consumer's handler sees each message at least once, and the message is
+//     acknowledged only when the handler says it is done.
+//   - A timer, once Arm returned without error, fires at least once at or shortly
+//     after its time, whatever is killed in between; it may fire twice.
+//   - Nothing is buffered in memory and called stored.
+//
+// It decides nothing about commands: see package bridge.
+package bus

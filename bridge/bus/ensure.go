@@ -1,0 +1,163 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// minAPILevel is the JetStream API level of NATS 2.12: message schedules and
+// atomic publish.
+const minAPILevel = 2
+
+// Ensure creates the streams that are missing and updates what can be updated on
+// those that exist. A stream that cannot be brought to the declared form is left
+// as it is and the error says what differs.
+func (b *Bus) Ensure(ctx context.Context, o StreamOptions) error {
+	if err := b.checkServer(ctx); err != nil {
+		return err
+	}
+	if err := b.checkCapture(ctx); err != nil {
+		return err
+	}
+	var faults []error
+	for _, want := range declared(b.subjects, o) {
+		faults = append(faults, b.ensureStream(ctx, want))
+	}
+	return errors.Join(faults...)
+}
+
+func (b *Bus) checkServer(ctx context.Context) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	info, err := b.js.AccountInfo(ctx)
+	if err != nil {
+		return fmt.Errorf("JetStream at %s: %w", b.URL(), err)
+	}
+	if info.API.Level < minAPILevel {
+		return fmt.Errorf("JetStream at %s has API level %d; NATS 2.12 or later (level %d) is needed",
+			b.URL(), info.API.Level, minAPILevel)
+	}
+	return nil
+}
+
+// checkCapture refuses to start beside a stream that listens on a request
+// subject: JetStream would answer a caller with its own acknowledgement, which
+// looks like a reply.
+func (b *Bus) checkCapture(ctx context.Context) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	var faults []error
+	for _, tree := range b.subjects.Requests() {
+		if tree == b.subjects.Intake() {
+			continue
+		}
+		names := b.js.StreamNames(ctx, jetstream.WithStreamListSubject(tree))
+		for name := range names.Name() {
+			faults = append(faults, fmt.Errorf("stream %s listens on %s, where the bridge answers requests: "+
+				"take the subject out of the stream, or choose another subject prefix", name, tree))
+		}
+		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+			faults = append(faults, fmt.Errorf("look for streams on %s: %w", tree, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err = b.js.CreateStream(ctx, want); err == nil {
+			b.log.Info("stream created", "stream", want.Name, "replicas", want.Replicas, "max_bytes", want.MaxBytes)
+			return nil
+		}
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return fmt.Errorf("create stream %s: %w", want.Name, err)
+		}
+		// Another replica was first; compare with what it made.
+		stream, err = b.js.Stream(ctx, want.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("look at stream %s: %w", want.Name, err)
+	}
+	differences := compare(stream.CachedInfo().Config, want)
+	if len(differences) == 0 {
+		return nil
+	}
+	if fixed := only(differences, func(d difference) bool { return d.fixed }); len(fixed) > 0 {
+		return fmt.Errorf("stream %s exists in another form and cannot be changed: %s; "+
+			"use another subject prefix, or move the stream away", want.Name, describe(fixed))
+	}
+	if _, err := b.js.UpdateStream(ctx, want); err != nil {
+		return fmt.Errorf("stream %s differs (%s) and could not be updated: %w", want.Name, describe(differences), err)
+	}
+	b.log.Info("stream updated", "stream", want.Name, "changes", describe(differences))
+	return nil
+}
+
+// difference is one setting in which a stream is not as declared.
+type difference struct {
+	name       string
+	have, want any
+	// fixed: the server refuses the change, or it would give the subjects stored
+	// so far another meaning.
+	fixed bool
+}
+
+// compare gives what differs between a stream and its declaration, of what the
+// bridge declares; anything else on the stream is the operator's.
+func compare(have, want jetstream.StreamConfig) []difference {
+	all := []difference{
+		{"subjects", strings.Join(have.Subjects, " "), strings.Join(want.Subjects, " "), true},
+		{"subject transform", transform(have.SubjectTransform), transform(want.SubjectTransform), true},
+		{"retention", have.Retention.String(), want.Retention.String(), true},
+		{"storage", have.Storage.String(), want.Storage.String(), true},
+		{"message schedules", have.AllowMsgSchedules, want.AllowMsgSchedules, !want.AllowMsgSchedules},
+		{"republish", republish(have.RePublish), republish(want.RePublish), false},
+		{"discard", have.Discard.String(), want.Discard.String(), false},
+		{"max age", have.MaxAge, want.MaxAge, false},
+		{"max bytes", have.MaxBytes, want.MaxBytes, false},
+		{"duplicate window", have.Duplicates, want.Duplicates, false},
+		{"replicas", have.Replicas, want.Replicas, false},
+		{"direct get", have.AllowDirect, want.AllowDirect, false},
+		{"atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish, false},
+	}
+	return only(all, func(d difference) bool { return d.have != d.want })
+}
+
+func only(list []difference, keep func(difference) bool) []difference {
+	var kept []difference
+	for _, d := range list {
+		if keep(d) {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+func describe(list []difference) string {
+	parts := make([]string, 0, len(list))
+	for _, d := range list {
+		parts = append(parts, fmt.Sprintf("%s is %q, declared is %q", d.name, fmt.Sprint(d.have), fmt.Sprint(d.want)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func transform(t *jetstream.SubjectTransformConfig) string {
+	if t == nil {
+		return ""
+	}
+	return t.Source + " to " + t.Destination
+}
+
+func republish(r *jetstream.RePublish) string {
+	if r == nil {
+		return ""
+	}
+	return r.Source + " to " + r.Destination
+}

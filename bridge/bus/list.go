@@ -1,0 +1,114 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
+)
+
+// Window bounds of List: it reads headers of ever larger stretches of the
+// stream, newest first, and leaves the rest to the next page.
+const (
+	firstWindow = 1 << 10
+	lastWindow  = 1 << 16
+	maxWindows  = 8
+)
+
+// Created names a command by its first event.
+type Created struct {
+	Command string
+	// Sequence is the stream sequence of the first event.
+	Sequence uint64
+}
+
+// Newest gives the commands first stored before the stream sequence before (0:
+// from the newest on), newest first, at most limit. next is where the following
+// page starts; 0 says that there is nothing older. A page may be short or empty
+// and still have a next. deviceID limits it to one device where not empty.
+func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []Created, next uint64, err error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.subjects.EventStream())
+	if err != nil {
+		b.log.Debug("list: stream info failed", "error", err)
+		return nil, 0, events.Unavailable("the event stream does not answer; ask again")
+	}
+	state := stream.CachedInfo().State
+	if before == 0 || before > state.LastSeq {
+		before = state.LastSeq + 1
+	}
+	window := uint64(firstWindow)
+	for range maxWindows {
+		low := state.FirstSeq
+		if before > window && before-window > low {
+			low = before - window
+		}
+		if low >= before || state.Msgs == 0 {
+			return page, 0, nil
+		}
+		found, err := b.created(ctx, stream, deviceID, low, before)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, c := range slices.Backward(found) {
+			if page = append(page, c); len(page) == limit {
+				return page, c.Sequence, nil
+			}
+		}
+		before, window = low, min(window*2, lastWindow)
+	}
+	return page, before, nil
+}
+
+// created gives the first events in [low, high), oldest first.
+func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) ([]Created, error) {
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{
+			b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
+			b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
+			b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
+		},
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   low,
+		HeadersOnly:   true,
+		// The consumer serves this one call.
+		InactiveThreshold: 5 * time.Second,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+	}
+	var found []Created
+	for {
+		batch, err := consumer.FetchNoWait(512)
+		if err != nil {
+			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+		}
+		got := 0
+		for msg := range batch.Messages() {
+			got++
+			meta, err := msg.Metadata()
+			if err != nil {
+				return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+			}
+			command, _, ok := b.subjects.ParseEvent(msg.Subject())
+			if meta.Sequence.Stream >= high {
+				return found, nil
+			}
+			if ok && events.FirstOfCommand(msg.Headers()) {
+				found = append(found, Created{command, meta.Sequence.Stream})
+			}
+		}
+		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
+			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+		}
+		if got == 0 {
+			return found, nil
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"devicebridge/events"
+)
+
+// apiPrefix is where JetStream listens for requests of the default account.
+const apiPrefix = "$JS.API."
+
+// codeNoMessage is JetStream's "no message found".
+const codeNoMessage = 10037
+
+// Latest gives the latest event of a command as the stream's leader has it: what
+// was acknowledged before this call is seen. Errors: *events.Error with
+// CodeNotFound, or CodeUnavailable when the leader does not answer.
+func (b *Bus) Latest(ctx context.Context, command string) (events.Stored, error) {
+	return b.leaderRead(ctx, b.subjects.CommandFilter(command))
+}
+
+// LatestResponse gives the latest response event of a command; errors as Latest.
+func (b *Bus) LatestResponse(ctx context.Context, command string) (events.Stored, error) {
+	return b.leaderRead(ctx, b.subjects.CommandKindFilter(command, events.KindResponse))
+}
+
+// leaderRead asks with STREAM.MSG.GET, which only a leader answers. The client
+// library's own call would use direct get here, which any replica answers.
+func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	request, err := json.Marshal(map[string]string{"last_by_subj": filter})
+	if err != nil {
+		return events.Stored{}, fmt.Errorf("read %s: %w", filter, err)
+	}
+	reply, err := b.nc.RequestWithContext(ctx, apiPrefix+"STREAM.MSG.GET."+b.subjects.EventStream(), request)
+	if err != nil {
+		b.log.Debug("leader read failed", "filter", filter, "error", err)
+		return events.Stored{}, events.Unavailable("the event stream does not answer; ask again")
+	}
+	var answer struct {
+		Message *struct {
+			Sequence uint64 `json:"seq"`
+			Header   []byte `json:"hdrs"`
+			Data     []byte `json:"data"`
+		} `json:"message"`
+		Error *struct {
+			Code        int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return events.Stored{}, fmt.Errorf("read %s: %w", filter, err)
+	}
+	switch {
+	case answer.Error != nil && answer.Error.Code == codeNoMessage:
+		return events.Stored{}, events.NotFound("no such command; its events may have left the stream with its age limit")
+	case answer.Error != nil:
+		b.log.Debug("leader read refused", "filter", filter, "error", answer.Error.Description)
+		return events.Stored{}, events.Unavailable("the event stream cannot be read now; ask again")
+	case answer.Message == nil:
+		return events.Stored{}, fmt.Errorf("read %s: %w", filter, errors.New("neither a message nor an error"))
+	}
+	header, err := nats.DecodeHeadersMsg(answer.Message.Header)
+	if err != nil {
+		return events.Stored{}, fmt.Errorf("read %s: header: %w", filter, err)
+	}
+	return stored(answer.Message.Sequence, header, answer.Message.Data)
+}
+
+// stored reads an event message.
+func stored(sequence uint64, header nats.Header, data []byte) (events.Stored, error) {
+	kind, c, err := events.Decode(header, data)
+	if err != nil {
+		return events.Stored{}, err
+	}
+	return events.Stored{
+		Sequence: sequence,
+		Kind:     kind,
+		Command:  c,
+		Writer:   events.HeaderValue(header, events.HeaderWriter),
+	}, nil
+}
+
+// IntakeCreated gives the creation time of the intake stream, which makes its
+// sequence numbers unique even if the stream is made anew.
+func (b *Bus) IntakeCreated(ctx context.Context) (time.Time, error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.subjects.IntakeStream())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at the intake stream: %w", err)
+	}
+	return stream.CachedInfo().Created, nil
+}
+
+// MaxPayload gives the largest message the server takes, in bytes.
+func (b *Bus) MaxPayload() int { return int(b.nc.MaxPayload()) }

@@ -1,0 +1,99 @@
+package bus
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
+)
+
+// StreamOptions are what an operator may choose about the streams.
+type StreamOptions struct {
+	// Replicas of each stream. Zero: 1.
+	Replicas int
+	// MaxAge is how long a command's events, and with them its idempotency, are
+	// kept. Zero: 7 days.
+	MaxAge time.Duration
+	// MaxBytes bounds the event stream. Zero: 1 GiB, or half of MaxStore if that
+	// is less.
+	MaxBytes int64
+	// MaxStore is the embedded server's limit; zero with an external server.
+	MaxStore int64
+}
+
+const (
+	defaultMaxAge   = 7 * 24 * time.Hour
+	defaultMaxBytes = 1 << 30
+	// leastWindow is the shortest de-duplication window a stream may have. Events
+	// carry no Nats-Msg-Id, and on the intake a window would swallow a
+	// conflicting repeat unseen.
+	leastWindow = 100 * time.Millisecond
+)
+
+func (o StreamOptions) withDefaults() StreamOptions {
+	if o.Replicas == 0 {
+		o.Replicas = 1
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = defaultMaxAge
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = defaultMaxBytes
+		if o.MaxStore > 0 {
+			o.MaxBytes = min(o.MaxBytes, o.MaxStore/2)
+		}
+	}
+	return o
+}
+
+// declared is every stream the bridge needs, as data.
+func declared(s events.Subjects, o StreamOptions) []jetstream.StreamConfig {
+	o = o.withDefaults()
+	return []jetstream.StreamConfig{
+		{
+			Name:        s.EventStream(),
+			Description: "every event of every device command; the latest event of a command is its state",
+			// The bridge appends here; the transform stores under the public subject and
+			// the republish sends from there, so that a plain subscriber never sees an
+			// append that lost its race.
+			Subjects:           []string{s.Appends()},
+			SubjectTransform:   &jetstream.SubjectTransformConfig{Source: s.AppendTree(), Destination: s.EventTree()},
+			RePublish:          &jetstream.RePublish{Source: s.EventTree(), Destination: s.EventTree()},
+			Retention:          jetstream.LimitsPolicy,
+			Storage:            jetstream.FileStorage,
+			Discard:            jetstream.DiscardNew,
+			MaxAge:             o.MaxAge,
+			MaxBytes:           o.MaxBytes,
+			Duplicates:         leastWindow,
+			Replicas:           o.Replicas,
+			AllowDirect:        true,
+			AllowAtomicPublish: true,
+		},
+		{
+			Name:        s.IntakeStream(),
+			Description: "requests for device commands, taken once each by the bridge",
+			Subjects:    []string{s.Intake()},
+			Retention:   jetstream.WorkQueuePolicy,
+			Storage:     jetstream.FileStorage,
+			Discard:     jetstream.DiscardNew,
+			MaxBytes:    o.MaxBytes / 4,
+			Duplicates:  leastWindow,
+			Replicas:    o.Replicas,
+			AllowDirect: true,
+		},
+		{
+			// Schedules cannot be combined with DiscardNew; they are hints, and small.
+			Name:              s.TimerStream(),
+			Description:       "when to look at a command again; internal",
+			Subjects:          s.TimerSubjects(),
+			Retention:         jetstream.WorkQueuePolicy,
+			Storage:           jetstream.FileStorage,
+			Discard:           jetstream.DiscardOld,
+			MaxBytes:          o.MaxBytes / 4,
+			Duplicates:        leastWindow,
+			Replicas:          o.Replicas,
+			AllowMsgSchedules: true,
+		},
+	}
+}
