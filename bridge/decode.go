@@ -1,0 +1,74 @@
+package bridge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"devicebridge/events"
+)
+
+// decode reads a request body strictly: one JSON object whose members are
+// exactly those of T. A misspelt member that was silently dropped could cost a
+// caller a deadline or an idempotency key.
+func decode[T any](data []byte) (T, *events.Error) {
+	var request T
+	if len(data) == 0 {
+		data = []byte("{}")
+	}
+	if !utf8.Valid(data) {
+		return request, events.Invalid("", "the body is not valid UTF-8")
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil || members == nil {
+		return request, events.Invalid("", "the body is not a JSON object")
+	}
+	known := memberNames(reflect.TypeFor[T]())
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(known, name) {
+			return request, events.Invalid(events.Truncate(name, maxName), unknownMember(name, known))
+		}
+	}
+	if err := json.Unmarshal(data, &request); err != nil {
+		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", mismatch.Value, typeName(mismatch.Type)))
+		}
+		return request, events.Invalid("", "the body is not as expected")
+	}
+	return request, nil
+}
+
+// maxName bounds what is repeated of a member name nobody knows.
+const maxName = 64
+
+func memberNames(t reflect.Type) []string {
+	var names []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func unknownMember(name string, known []string) string {
+	for _, k := range known {
+		if strings.EqualFold(k, name) {
+			return "is not a member of this request; did you mean " + k + "?"
+		}
+	}
+	return "is not a member of this request; it takes " + strings.Join(known, ", ")
+}
+
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "whole number"
+	default:
+		return t.Kind().String()
+	}
+}

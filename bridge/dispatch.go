@@ -1,0 +1,206 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"devicebridge/bridge/command"
+	"devicebridge/bridge/graph"
+	"devicebridge/events"
+)
+
+// Delivery is what woke the bridge for a command: a message that comes again
+// unless it is done, and again after Lease without a sign of life.
+type Delivery struct {
+	// Count is 1 for the first delivery of the message.
+	Count uint64
+	// Alive starts the lease anew.
+	Alive func() error
+}
+
+const (
+	// shortPause is how long a delivery waits when something is not ready.
+	shortPause = time.Second
+	longPause  = 30 * time.Second
+	// settleFor is how long the outcome of a POST is offered to a stream that
+	// does not take it.
+	settleFor    = time.Minute
+	deferFirst   = time.Second
+	deferLongest = 5 * time.Minute
+)
+
+// Dispatch sends an accepted command. from is its accepted event, as delivered.
+// It gives how long to wait before the delivery must come again, 0 when done.
+func (b *Bridge) Dispatch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	if d.Count > 1 {
+		latest, err := b.Stream.Latest(ctx, from.Command.ID)
+		if events.HasCode(err, events.CodeNotFound) {
+			return 0
+		}
+		if err != nil {
+			return backoff(d.Count)
+		}
+		from = latest
+	}
+	return b.drive(ctx, from, d)
+}
+
+// drive takes a command that may have to be sent through one attempt.
+func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	c := from.Command
+	now := b.Now()
+	if c.State == events.StateSending {
+		return b.checkLease(ctx, from, d)
+	}
+	b.leases.forget(c.ID)
+	switch step, at := command.Next(c, b.Timing); {
+	case step == command.StepExpire && !now.Before(at):
+		if _, err := b.fold(ctx, from, false, command.Expire{At: now}); err != nil {
+			return backoff(d.Count)
+		}
+		return 0
+	case step != command.StepSend:
+		return 0 // it moved on
+	case now.Before(at):
+		return b.rearm(ctx, c.ID, at, d)
+	}
+	if wait := b.notReady(ctx, c, d); wait > 0 {
+		return wait
+	}
+	return b.attempt(ctx, from, d)
+}
+
+// notReady asks everything before the claim: a claim that cannot be followed by
+// a POST would cost the command its certainty.
+func (b *Bridge) notReady(ctx context.Context, c events.Command, d Delivery) time.Duration {
+	if wait := b.throttle.remaining(b.Now()); wait > 0 {
+		return jitter(wait + 10*time.Millisecond)
+	}
+	if err := b.Sender.Ready(ctx); err != nil {
+		b.Log.Warn("command waits: no token for Graph", "command", c.ID, "error", err)
+		return backoff(d.Count)
+	}
+	return 0
+}
+
+// attempt claims the command and, as the proven winner, sends it once.
+func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	id := from.Command.ID
+	claim := command.Apply(from.Command, command.Claim{At: b.Now()})
+	if len(claim) == 0 {
+		return shortPause
+	}
+	// From here on the record alone must wake somebody up: the timer stands before
+	// the claim does.
+	if err := b.Timers.Arm(ctx, id, b.Now().Add(b.Timing.PollFirst)); err != nil {
+		b.Log.Warn("command waits: its timer cannot be set", "command", id, "error", err)
+		return backoff(d.Count)
+	}
+	if err := d.Alive(); err != nil {
+		return backoff(d.Count)
+	}
+	claimed, err := b.appendAll(ctx, from, claim)
+	if err != nil {
+		// Lost, or not proven: the next look at the record decides. No POST.
+		return shortPause
+	}
+	sent := claimed.Command
+	observation, err := b.Sender.Send(ctx, graph.CommandRequest{
+		DeviceID:          sent.DeviceID,
+		Type:              sent.Type,
+		Payload:           sent.Payload,
+		AppServiceName:    sent.AppServiceName,
+		PackageFamilyName: sent.PackageFamilyName,
+		PostBackURI:       b.Callbacks.CallbackURL(id, b.callbackExpiry(sent)),
+	})
+	in := b.outcome(sent, observation, err)
+	after, err := b.settle(ctx, claimed, in)
+	if err != nil {
+		b.Log.Error("what Graph answered could not be stored; the command will be outcomeUnknown until a postback tells more",
+			"command", id, "error", err)
+		return b.Lease
+	}
+	if after.Command.State == events.StateDeferred && after.Command.RetryAt != nil {
+		return b.rearm(ctx, id, *after.Command.RetryAt, d)
+	}
+	return 0
+}
+
+// outcome turns what came of the POST into an input of the fold.
+func (b *Bridge) outcome(c events.Command, o events.Observation, err error) command.Input {
+	now := b.Now()
+	if err == nil {
+		return command.Observe{At: now, Source: events.SourceDispatch, Observation: o}
+	}
+	failure := failureOf(err)
+	sending, ok := errors.AsType[*graph.SendError](err)
+	switch {
+	case ok && sending.Outcome == graph.NotTaken:
+		wait := deferral(c.Attempt)
+		if sending.HasRetryAfter {
+			wait = sending.RetryAfter
+			b.throttle.hold(now.Add(wait))
+		}
+		return command.Defer{At: now, Attempt: c.Attempt, RetryAt: now.Add(wait).UTC(), Error: failure}
+	case ok && sending.Outcome == graph.Refused:
+		return command.Refuse{At: now, Attempt: c.Attempt, Error: failure}
+	default:
+		return command.LoseTrack{At: now, Attempt: c.Attempt, Source: events.SourceDispatch, Error: failure}
+	}
+}
+
+// settle stores the outcome of a POST, patiently: it is known only here.
+func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.Input) (events.Stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	for {
+		after, err := b.fold(ctx, claimed, false, in)
+		if err == nil || !events.HasCode(err, events.CodeUnavailable) {
+			return after, err
+		}
+		timer := time.NewTimer(shortPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return after, err
+		}
+	}
+}
+
+// rearm leaves a command to its durable timer; while that cannot be set, the
+// delivery itself is kept.
+func (b *Bridge) rearm(ctx context.Context, id string, at time.Time, d Delivery) time.Duration {
+	if err := b.Timers.Arm(ctx, id, at); err != nil {
+		b.Log.Warn("timer not set; the delivery stands in for it", "command", id, "error", err)
+		return max(at.Sub(b.Now()), backoff(d.Count))
+	}
+	return 0
+}
+
+// arm sets a timer that only makes something happen sooner.
+func (b *Bridge) arm(ctx context.Context, id string, at time.Time) {
+	if err := b.Timers.Arm(ctx, id, at); err != nil {
+		b.Log.Warn("timer not set; an earlier one stands", "command", id, "error", err)
+	}
+}
+
+// callbackExpiry is when the stream lets go of the command.
+func (b *Bridge) callbackExpiry(c events.Command) time.Time { return c.CreatedAt.Add(b.MaxAge) }
+
+// backoff gives how long to wait after the count-th delivery came to nothing.
+func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, count, longPause)) }
+
+// deferral gives how long Graph is left alone after attempt failed attempts.
+func deferral(attempt int) time.Duration {
+	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest)) //nolint:gosec // positive
+}
+
+func doubled(first time.Duration, count uint64, longest time.Duration) time.Duration {
+	d := first
+	for i := uint64(1); i < count && d < longest; i++ {
+		d *= 2
+	}
+	return min(d, longest)
+}

@@ -1,0 +1,86 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"devicebridge/bridge/command"
+	"devicebridge/events"
+)
+
+// foldTries bounds the races one input may lose; each loss means that another
+// input of the same command won.
+const foldTries = 64
+
+// Postback folds what a postback said. nil means that it is stored, or was
+// before. Errors are *events.Error: CodeNotFound when no such command is kept.
+func (b *Bridge) Postback(ctx context.Context, id string, observations []events.Observation) error {
+	for _, o := range observations {
+		before, err := b.Stream.Latest(ctx, id)
+		if err != nil {
+			return err
+		}
+		after, err := b.observe(ctx, before, command.Observe{At: b.Now(), Source: events.SourcePostback, Observation: o})
+		if err != nil {
+			return err
+		}
+		if awaitsPayload(after) && !awaitsPayload(before) {
+			b.arm(ctx, id, b.Now()) // fetch it now, not when the next poll is due
+		}
+	}
+	return nil
+}
+
+// observe folds one observation into the command, read from the leader just now.
+func (b *Bridge) observe(ctx context.Context, from events.Stored, in command.Observe) (events.Stored, error) {
+	after, err := b.fold(ctx, from, true, in)
+	if events.HasCode(err, events.CodeTooLarge) && in.Observation.ResponsePayload != nil {
+		// The status must not be lost with a payload that fits no message; the fetch
+		// that follows reports the payload's fate.
+		in.Observation.ResponsePayload = nil
+		after, err = b.fold(ctx, from, false, in)
+	}
+	return after, err
+}
+
+func awaitsPayload(s events.Stored) bool { return s.Command.Response == events.ResponsePending }
+
+// fold applies in to the command until what follows from it is stored, and gives
+// the command's latest event. from is where to begin; fresh says that it was read
+// from the leader after the input came in, which is needed to conclude that
+// nothing follows.
+func (b *Bridge) fold(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
+	id := from.Command.ID
+	for range foldTries {
+		list := command.Apply(from.Command, in)
+		if len(list) == 0 && fresh {
+			return from, nil
+		}
+		next, err := b.appendAll(ctx, from, list)
+		if err == nil && len(list) > 0 {
+			return next, nil
+		}
+		if err != nil && !errors.Is(err, events.ErrLost) {
+			return next, err
+		}
+		if from, err = b.Stream.Latest(ctx, id); err != nil {
+			return events.Stored{}, err
+		}
+		fresh = true
+	}
+	return events.Stored{}, fmt.Errorf("command %s: %d races lost for one input", id, foldTries)
+}
+
+// appendAll stores the events of one input in their order.
+func (b *Bridge) appendAll(ctx context.Context, from events.Stored, list []command.Event) (events.Stored, error) {
+	for _, e := range list {
+		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, from.Sequence)
+		if err != nil {
+			return from, err
+		}
+		from = events.Stored{Sequence: seq, Kind: e.Kind, Command: e.Command}
+		b.logEvent(ctx, e)
+	}
+	return from, nil
+}

@@ -1,0 +1,218 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"devicebridge/bridge/command"
+	"devicebridge/events"
+)
+
+const (
+	// room is what a record needs in a message beyond the request: headers, and
+	// what later events of the command add to it.
+	room = 24 << 10
+	// fullFrom is the fill of the stream from which on no new command is accepted,
+	// so that those accepted can still end.
+	fullFrom = 0.8
+)
+
+// Send accepts the command that data asks for and gives its receipt, once it is
+// stored. The same request id again gives the existing command. Errors are
+// *events.Error.
+func (b *Bridge) Send(ctx context.Context, header map[string][]string, data []byte) (events.Receipt, error) {
+	r, fault := readRequest(header, data, b.ExpiresMax)
+	if fault != nil {
+		return events.Receipt{}, fault
+	}
+	id := events.RandomCommandID()
+	if r.RequestID != "" {
+		id = events.RequestCommandID(r.RequestID)
+	}
+	stored, err := b.accept(ctx, id, header, r)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	return b.receipt(stored.Command), nil
+}
+
+// QueuedRequest is one message of the intake stream.
+type QueuedRequest struct {
+	Header map[string][]string
+	Data   []byte
+	// StreamCreated and Sequence name the message for good.
+	StreamCreated time.Time
+	Sequence      uint64
+}
+
+// Take accepts a queued request with the same outcome as Send; a bad one becomes
+// a `rejected` event. It gives how long to wait before the message must come
+// again, 0 when it is done.
+func (b *Bridge) Take(ctx context.Context, q QueuedRequest) time.Duration {
+	own := events.IntakeCommandID(q.StreamCreated, q.Sequence)
+	r, fault := readRequest(q.Header, q.Data, b.ExpiresMax)
+	var err error
+	if fault != nil {
+		err = fault
+	} else {
+		id := own
+		if r.RequestID != "" {
+			id = events.RequestCommandID(r.RequestID)
+		}
+		_, err = b.accept(ctx, id, q.Header, r)
+	}
+	if err == nil {
+		return 0
+	}
+	if refusal, ok := errors.AsType[*events.Error](err); ok && refusal.Code != events.CodeUnavailable {
+		err = b.reject(ctx, own, q.Header, r, refusal)
+	}
+	if err != nil {
+		b.Log.Warn("queued request not taken; it comes again", "intake_sequence", q.Sequence, "error", err)
+		return jitter(intakePause)
+	}
+	return 0
+}
+
+// intakePause is how long a queued request waits when it cannot be stored.
+const intakePause = 2 * time.Second
+
+// accept stores the first event of the command that r asks for, or gives the
+// command if it exists already.
+func (b *Bridge) accept(ctx context.Context, id string, header map[string][]string, r events.Request) (events.Stored, error) {
+	now := b.Now()
+	life := b.ExpiresDefault
+	if r.ExpiresIn != "" {
+		life, _ = time.ParseDuration(r.ExpiresIn) // checked by readRequest
+	}
+	e := command.New(events.Command{
+		ID:                id,
+		RequestID:         r.RequestID,
+		CorrelationID:     r.CorrelationID,
+		RetryOf:           r.RetryOf,
+		RequestSHA256:     fingerprint("command", r),
+		DeviceID:          r.DeviceID,
+		Type:              events.Type(r.Type),
+		AppServiceName:    r.AppServiceName,
+		PackageFamilyName: r.PackageFamilyName,
+		Payload:           r.Payload,
+		ExpiresAt:         now.Add(life),
+		TraceParent:       events.HeaderValue(header, events.HeaderTraceParent),
+		TraceState:        events.HeaderValue(header, events.HeaderTraceState),
+	}, command.OnAccept, now)
+	if size, err := json.Marshal(e.Command); err != nil || len(size)+room > b.MaxMessage {
+		return events.Stored{}, &events.Error{
+			Code: events.CodeTooLarge, Field: "payload",
+			Message: "is too large: the command's record would not fit a NATS message",
+		}
+	}
+	return b.create(ctx, e, func() error { return b.checkRetryOf(ctx, id, r.RetryOf) })
+}
+
+// create stores the first event of a command. When the command exists it gives
+// that, if the request was the same, and a conflict if not. admit is asked only
+// for a command that does not exist.
+func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error) (events.Stored, error) {
+	refusal := admit()
+	if refusal == nil && b.Shelf.Usage(ctx) >= fullFrom {
+		refusal = events.Unavailable("the event stream is nearly full; ask again when older commands have left it, or raise its limit")
+	}
+	if refusal == nil {
+		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, 0)
+		if err == nil {
+			b.logEvent(ctx, e)
+			return events.Stored{Sequence: seq, Kind: e.Kind, Command: e.Command}, nil
+		}
+		if !errors.Is(err, events.ErrLost) {
+			return events.Stored{}, err
+		}
+	}
+	existing, err := b.Stream.Latest(ctx, e.Command.ID)
+	switch {
+	case err == nil && existing.Command.RequestSHA256 == e.Command.RequestSHA256:
+		return existing, nil
+	case err == nil:
+		return events.Stored{}, &events.Error{
+			Code: events.CodeConflict, Field: "requestId",
+			Message: "names command " + e.Command.ID + ", which was asked for otherwise; use a new request id",
+		}
+	case refusal != nil && events.HasCode(err, events.CodeNotFound):
+		return events.Stored{}, refusal
+	default:
+		return events.Stored{}, err
+	}
+}
+
+// checkRetryOf admits a command that names another as the one it repeats.
+func (b *Bridge) checkRetryOf(ctx context.Context, id, retryOf string) error {
+	if retryOf == "" {
+		return nil
+	}
+	if retryOf == id {
+		return events.Invalid("retryOf", "names the command itself; ask under a new request id")
+	}
+	old, err := b.Stream.Latest(ctx, retryOf)
+	if events.HasCode(err, events.CodeNotFound) {
+		return events.Invalid("retryOf", "names a command that is not known")
+	}
+	if err != nil {
+		return err
+	}
+	if s := old.Command.State; s != events.StateOutcomeUnknown && s != events.StateTimedOut {
+		return &events.Error{
+			Code: events.CodeConflict, Field: "retryOf",
+			Message: "names a command that is " + string(s) + "; only one that is outcomeUnknown or timedOut may be asked for again",
+		}
+	}
+	return nil
+}
+
+// reject stores the refusal of a queued request under an id of its own, so that
+// it never touches the command that it may have collided with.
+func (b *Bridge) reject(ctx context.Context, id string, header map[string][]string, r events.Request, refusal *events.Error) error {
+	now := b.Now()
+	c := events.Command{
+		ID: id, RequestID: events.Truncate(r.RequestID, maxID), CorrelationID: events.Truncate(r.CorrelationID, maxID),
+		ExpiresAt: now, Error: refusal,
+		TraceParent: events.HeaderValue(header, events.HeaderTraceParent),
+		TraceState:  events.HeaderValue(header, events.HeaderTraceState),
+	}
+	if events.ValidDeviceID(r.DeviceID) {
+		c.DeviceID = r.DeviceID
+	}
+	if typ, ok := commandType(r.Type); ok {
+		c.Type = typ
+	}
+	e := command.New(c, command.OnRefuse, now)
+	_, err := b.Stream.Append(ctx, e.Kind, e.Command, 0)
+	if errors.Is(err, events.ErrLost) {
+		return nil // an earlier delivery of this message was rejected already
+	}
+	if err == nil {
+		b.logEvent(ctx, e)
+	}
+	return err
+}
+
+func (b *Bridge) receipt(c events.Command) events.Receipt {
+	return events.Receipt{Command: c, Events: b.Subjects.CommandFilter(c.ID)}
+}
+
+// logEvent writes the one line about a stored event.
+func (b *Bridge) logEvent(ctx context.Context, e command.Event) {
+	c := e.Command
+	level := slog.LevelDebug
+	if c.Terminal || e.Kind == events.KindConflict || c.State == events.StateOutcomeUnknown {
+		level = slog.LevelInfo
+	}
+	attrs := []slog.Attr{
+		slog.String("command", c.ID), slog.String("kind", string(e.Kind)), slog.Int("n", c.Sequence), slog.String("source", string(c.Source)),
+	}
+	if c.Error != nil {
+		attrs = append(attrs, slog.String("code", string(c.Error.Code)))
+	}
+	b.Log.LogAttrs(ctx, level, "event stored", attrs...)
+}

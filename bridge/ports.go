@@ -1,0 +1,65 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"devicebridge/bridge/graph"
+	"devicebridge/events"
+)
+
+// Stream holds every event of every command.
+type Stream interface {
+	// Append stores an event as the next of its command and gives its stream
+	// sequence; events.ErrLost when it is not proven to be that.
+	Append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error)
+	// Latest reads the latest event of a command from the stream's leader.
+	Latest(ctx context.Context, command string) (events.Stored, error)
+	// LatestResponse reads its latest response event.
+	LatestResponse(ctx context.Context, command string) (events.Stored, error)
+}
+
+// Shelf is the stream seen as a list of commands.
+type Shelf interface {
+	// Newest gives the commands created before a stream sequence, newest first.
+	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
+	// Usage gives how full the stream is, 0 to 1.
+	Usage(ctx context.Context) float64
+}
+
+// Watcher follows one command live.
+type Watcher interface {
+	SubscribeCommand(ctx context.Context, command string) (next func(context.Context) (events.Stored, error), stop func(), err error)
+}
+
+// Timers wake the bridge to look at a command, once at least, at or shortly
+// after the time.
+type Timers interface {
+	Arm(ctx context.Context, command string, at time.Time) error
+}
+
+// Sender sends commands to Graph.
+type Sender interface {
+	// Ready says whether a send could begin now: a token is in hand.
+	Ready(ctx context.Context) error
+	// Send posts a command once. Its error is a *graph.SendError.
+	Send(ctx context.Context, r graph.CommandRequest) (events.Observation, error)
+}
+
+// Observer asks Graph about a command it has taken.
+type Observer interface {
+	Command(ctx context.Context, deviceID, graphID string) (events.Observation, error)
+	ResponsePayload(ctx context.Context, deviceID, graphID string) (json.RawMessage, error)
+}
+
+// Directory lists the account's devices.
+type Directory interface {
+	Devices(ctx context.Context) ([]events.Device, error)
+	Device(ctx context.Context, id string) (events.Device, error)
+}
+
+// Callbacks mints the URL that Graph calls back for a command.
+type Callbacks interface {
+	CallbackURL(command string, expiry time.Time) string
+}
