@@ -1,0 +1,136 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+)
+
+// Client asks Graph about one account's devices and commands. It may be used by
+// many goroutines at once.
+type Client struct {
+	base        *url.URL
+	root        string // base as text, without a trailing slash
+	pipeline    runtime.Pipeline
+	tokens      runtime.Pipeline // asks for a token and sends nothing
+	transport   http.RoundTripper
+	postTimeout time.Duration
+	getTimeout  time.Duration
+}
+
+// New makes a client and sends nothing. Its error joins the faults of all
+// options, each naming the option.
+func New(options Options) (*Client, error) {
+	o, base, err := options.complete()
+	if err != nil {
+		return nil, err
+	}
+	bearer := runtime.NewBearerTokenPolicy(o.Credential, o.Scopes, &policy.BearerTokenOptions{
+		// parseBaseURL lets http through for loopback hosts only, and every later
+		// URL has the same origin.
+		InsecureAllowCredentialWithHTTP: base.Scheme == "http",
+	})
+	return &Client{
+		base: base,
+		root: strings.TrimRight(base.String(), "/"),
+		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
+			PerRetry: []policy.Policy{reauthorize{}, bearer, exchange{userAgent: o.UserAgent, log: o.Log}},
+		}, clientOptions(oneRoundTrip{o.Transport})),
+		// The same bearer policy as above, so that both see one token.
+		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{bearer}},
+			clientOptions(nowhere{})),
+		transport:   o.Transport,
+		postTimeout: o.PostTimeout,
+		getTimeout:  o.GetTimeout,
+	}, nil
+}
+
+// clientOptions gives the retries of a GET: few and short, since whoever polls
+// comes again anyway. Send turns them off.
+func clientOptions(transport policy.Transporter) *policy.ClientOptions {
+	return &policy.ClientOptions{
+		Telemetry: policy.TelemetryOptions{Disabled: true}, // we send a User-Agent of our own
+		Transport: transport,
+		Retry: policy.RetryOptions{
+			MaxRetries:    2,
+			RetryDelay:    500 * time.Millisecond,
+			MaxRetryDelay: 5 * time.Second,
+			StatusCodes:   []int{http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout},
+		},
+	}
+}
+
+// Ready gives nil when a token is in hand, asking the credential for one if need
+// be. Nothing is sent to Graph. It is meant to be asked before a command is
+// claimed.
+func (c *Client) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.getTimeout)
+	defer cancel()
+	req, err := runtime.NewRequest(ctx, http.MethodGet, c.root)
+	if err != nil {
+		return fmt.Errorf("graph: no token: %w", err)
+	}
+	resp, err := c.tokens.Do(req)
+	if err != nil {
+		return fmt.Errorf("graph: no token: %w", err)
+	}
+	return resp.Body.Close()
+}
+
+// CloseIdleConnections closes the transport's connections that no request uses,
+// where the transport can do that.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// url gives the URL of a resource under me/devices. Each id is one segment,
+// whatever is in it; no spelling of "." or ".." stays one in every server, so
+// these two are refused, as is an empty id.
+func (c *Client) url(segments ...string) (string, error) {
+	target := c.root + "/me/devices"
+	for _, s := range segments {
+		if s == "" || s == "." || s == ".." {
+			return "", fmt.Errorf("%q is not an id", s)
+		}
+		target += "/" + url.PathEscape(s)
+	}
+	return target, nil
+}
+
+// do runs one call through the pipeline. Its answer is in current.last, with the
+// body read and closed.
+func (c *Client) do(ctx context.Context, method, target string, current *call) error {
+	req, err := runtime.NewRequest(ctx, method, target)
+	if err != nil {
+		return errors.New("the URL cannot be requested")
+	}
+	req.Raw().Header.Set("Accept", "application/json")
+	if current.body != nil {
+		body := streaming.NopCloser(bytes.NewReader(current.body))
+		if err := req.SetBody(body, "application/json; charset=utf-8"); err != nil {
+			return err
+		}
+	}
+	req.SetOperationValue(current)
+	_, err = c.pipeline.Do(req) //nolint:bodyclose // azcore has read the body into memory
+	return err
+}
+
+// nowhere answers every request itself.
+type nowhere struct{}
+
+// Do gives an empty answer.
+func (nowhere) Do(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+}

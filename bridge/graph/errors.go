@@ -1,0 +1,149 @@
+package graph
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"devicebridge/events"
+)
+
+const (
+	maxMessage    = 2048
+	maxCode       = 128
+	maxInnerCodes = 8
+	// minSecret keeps redaction from tearing words out of a message.
+	minSecret = 8
+)
+
+// ErrNoDevice is the error of Device for an id that the list does not hold.
+var ErrNoDevice = errors.New("no such device")
+
+// Error is an answer of Graph that is no success: its status and its error
+// object, as Graph's page on errors describes it.
+type Error struct {
+	StatusCode int
+	// Code is for programs to branch on: Graph's, or else the status in the same
+	// style, such as "serviceUnavailable".
+	Code string
+	// InnerCodes are the codes of the nested innerError objects, each more
+	// specific than the one before; at most 8.
+	InnerCodes []string
+	// Message is for people and may change; at most 2 KiB, without tokens.
+	Message string
+	// RequestID is Graph's id of the request, ClientRequestID the bridge's.
+	RequestID, ClientRequestID string
+	// RetryAfter is how long Graph asked to wait; 0 where it did not.
+	RetryAfter time.Duration
+}
+
+// Error gives status, code, message and Graph's request id.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("Graph answered %d %s: %s", e.StatusCode, e.Code, e.Message)
+	if e.RequestID != "" {
+		text += " (request-id " + e.RequestID + ")"
+	}
+	return text
+}
+
+// HasCode reports whether code is Graph's code or one of the inner codes, in any
+// case: Graph's workloads differ in it.
+func (e *Error) HasCode(code string) bool {
+	for _, have := range append([]string{e.Code}, e.InnerCodes...) {
+		if strings.EqualFold(have, code) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsNotFound reports whether err says that Graph does not know the device or the
+// command asked for.
+func IsNotFound(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return errors.Is(err, ErrNoDevice) || ok && e.StatusCode == http.StatusNotFound
+}
+
+// errorBody reads Graph's error object. encoding/json matches names in any case,
+// which Graph's `innerError` and `innererror` need.
+type errorBody struct {
+	Error struct {
+		Code       string      `json:"code"`
+		Message    string      `json:"message"`
+		InnerError *innerError `json:"innerError"`
+	} `json:"error"`
+}
+
+type innerError struct {
+	Code       string      `json:"code"`
+	RequestID  string      `json:"request-id"`
+	InnerError *innerError `json:"innerError"`
+}
+
+// readError makes the Error of an answer. The token and the given secrets are
+// taken out of the message, should Graph repeat them.
+func readError(a *attempt, secrets ...string) *Error {
+	// What could not be read or decoded is left out: the status says enough.
+	body, _ := runtime.Payload(a.resp)
+	e := decodeError(a.resp.StatusCode, a.resp.Header, body, append(secrets, a.token))
+	e.ClientRequestID = a.clientRequestID
+	e.RetryAfter, _ = parseRetryAfter(a.resp.Header, time.Now())
+	return e
+}
+
+func decodeError(status int, header http.Header, body []byte, secrets []string) *Error {
+	var object errorBody
+	// A member of the wrong type is skipped and the others are still read.
+	_ = json.Unmarshal(body, &object)
+	e := &Error{
+		StatusCode: status,
+		Code:       events.Truncate(redact(object.Error.Code, secrets), maxCode),
+		Message:    events.Truncate(redact(object.Error.Message, secrets), maxMessage),
+		RequestID:  requestID(header),
+	}
+	for inner := object.Error.InnerError; inner != nil && len(e.InnerCodes) < maxInnerCodes; inner = inner.InnerError {
+		if inner.Code != "" {
+			e.InnerCodes = append(e.InnerCodes, events.Truncate(redact(inner.Code, secrets), maxCode))
+		}
+		if e.RequestID == "" {
+			e.RequestID = events.Truncate(inner.RequestID, maxCode)
+		}
+	}
+	if e.Code == "" {
+		e.Code = codeOfStatus(status)
+	}
+	if e.Message == "" {
+		e.Message = "no message"
+	}
+	return e
+}
+
+func requestID(header http.Header) string { return events.Truncate(header.Get("request-id"), maxCode) }
+
+func redact(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if len(secret) >= minSecret {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return text
+}
+
+// codeOfStatus gives "serviceUnavailable" for 503.
+func codeOfStatus(status int) string {
+	words := strings.FieldsFunc(http.StatusText(status), func(r rune) bool { return !unicode.IsLetter(r) })
+	if len(words) == 0 {
+		return fmt.Sprintf("status%d", status)
+	}
+	words[0] = strings.ToLower(words[0])
+	for i, word := range words[1:] {
+		words[i+1] = strings.ToUpper(word[:1]) + strings.ToLower(word[1:])
+	}
+	return strings.Join(words, "")
+}

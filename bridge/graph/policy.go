@@ -1,0 +1,123 @@
+package graph
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/google/uuid"
+	"golang.org/x/net/http/httpguts"
+)
+
+// call is what the policies know and learn of one call through the pipeline.
+type call struct {
+	operation string
+	body      []byte // of the request; nil without
+	exchanges int    // HTTP requests handed to the transport
+	last      *attempt
+}
+
+func callOf(req *policy.Request) *call {
+	var current *call
+	if !req.OperationValue(&current) {
+		current = &call{}
+		req.SetOperationValue(current)
+	}
+	return current
+}
+
+// reauthorize sends a request once more after 401: the bearer policy behind it
+// has dropped its token by then and asks for another. A challenge with claims is
+// answered by the bearer policy itself, and counts as that once.
+type reauthorize struct{}
+
+// Do implements policy.Policy.
+func (reauthorize) Do(req *policy.Request) (*http.Response, error) {
+	current := callOf(req)
+	before := current.exchanges
+	resp, err := req.Next()
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || current.exchanges > before+1 {
+		return resp, err
+	}
+	runtime.Drain(resp)
+	return req.Next()
+}
+
+// exchange is one HTTP request and its answer: it gives the request an id and a
+// body of its own, watches what the transport does with it, and logs it.
+type exchange struct {
+	userAgent string
+	log       *slog.Logger
+}
+
+// Do implements policy.Policy.
+func (p exchange) Do(req *policy.Request) (*http.Response, error) {
+	ctx := req.Raw().Context()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	authorization := req.Raw().Header.Get("Authorization")
+	if !httpguts.ValidHeaderFieldValue(authorization) {
+		return nil, errors.New("the credential gave a token that cannot stand in a header")
+	}
+	current := callOf(req)
+	a := &attempt{clientRequestID: uuid.NewString(), token: strings.TrimPrefix(authorization, "Bearer ")}
+	current.last = a
+	current.exchanges++
+
+	once := req.Clone(httptrace.WithClientTrace(ctx, a.trace()))
+	raw := once.Raw()
+	// azcore sets GetBody, and with it net/http would send the request again on
+	// another connection. The reader is new each time because the transport may
+	// still read the old one after an early answer.
+	raw.GetBody = nil
+	if current.body != nil {
+		raw.Body = io.NopCloser(bytes.NewReader(current.body))
+	}
+	raw.Header.Set("client-request-id", a.clientRequestID)
+	raw.Header.Set("User-Agent", p.userAgent)
+
+	start := time.Now()
+	a.resp, a.err = once.Next()
+	if a.resp != nil {
+		spellRetryAfter(a.resp.Header, time.Now())
+	}
+	a.ended = ctx.Err() != nil
+	p.report(req, current, time.Since(start))
+	return a.resp, a.err
+}
+
+func (p exchange) report(req *policy.Request, current *call, took time.Duration) {
+	a := current.last
+	attrs := []slog.Attr{
+		slog.String("method", req.Raw().Method),
+		slog.String("operation", current.operation),
+		slog.Duration("duration", took),
+		slog.String("clientRequestId", a.clientRequestID),
+	}
+	if a.resp != nil {
+		attrs = append(attrs, slog.Int("status", a.resp.StatusCode), slog.String("requestId", requestID(a.resp.Header)))
+	}
+	if a.err != nil {
+		attrs = append(attrs, slog.String("error", a.err.Error()))
+	}
+	p.log.LogAttrs(req.Raw().Context(), slog.LevelDebug, "graph request", attrs...)
+}
+
+// spellRetryAfter adds the wait in the one spelling that azcore reads whatever
+// Graph's is: azcore takes neither fractions of a second nor the clock of the
+// server for a date.
+func spellRetryAfter(header http.Header, now time.Time) {
+	if wait, ok := parseRetryAfter(header, now); ok && wait > 0 {
+		ms := (wait + time.Millisecond - 1) / time.Millisecond
+		header.Set("retry-after-ms", strconv.FormatInt(int64(ms), 10))
+	}
+}

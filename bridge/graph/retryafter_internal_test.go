@@ -1,0 +1,77 @@
+package graph
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestParseRetryAfter(t *testing.T) {
+	const date = "Tue, 18 Aug 2020 12:51:51 GMT"
+	now := time.Date(2020, 8, 18, 12, 51, 41, 0, time.UTC)
+	cases := []struct {
+		text, date string
+		want       time.Duration
+		ok         bool
+	}{
+		{"", "", 0, false},
+		{"0", "", 0, true},
+		{"120", "", 2 * time.Minute, true},
+		{" 7 ", "", 7 * time.Second, true},
+		{"2.128", "", 2128 * time.Millisecond, true},
+		{"0.5", "", 500 * time.Millisecond, true},
+		{".5", "", 500 * time.Millisecond, true},
+		{"5.", "", 5 * time.Second, true},
+		{"0.0000000001", "", 0, true},
+		{"86401", "", maxRetryAfter, true},
+		{"99999999999999999999999", "", maxRetryAfter, true},
+		{".", "", 0, false},
+		{"1.2.3", "", 0, false},
+		{"-1", "", 0, false},
+		{"+1", "", 0, false},
+		{"1e3", "", 0, false},
+		{"0x10", "", 0, false},
+		{"Inf", "", 0, false},
+		{"NaN", "", 0, false},
+		{"1,5", "", 0, false},
+		{"5m", "", 0, false},
+		{"soon", "", 0, false},
+		{date, "", 10 * time.Second, true},
+		{"Tuesday, 18-Aug-20 12:51:51 GMT", "", 10 * time.Second, true},
+		{"Tue Aug 18 12:51:51 2020", "", 10 * time.Second, true},
+		{date, "Tue, 18 Aug 2020 12:51:48 GMT", 3 * time.Second, true},
+		{date, "Tue, 18 Aug 2020 12:59:59 GMT", 0, true},
+		{date, "broken", 10 * time.Second, true},
+		{"Tue, 18 Aug 2099 12:51:51 GMT", "", maxRetryAfter, true},
+	}
+	for _, c := range cases {
+		header := http.Header{"Retry-After": {c.text}, "Date": {c.date}}
+		if got, ok := parseRetryAfter(header, now); got != c.want || ok != c.ok {
+			t.Errorf("%q with date %q: got %s %v, want %s %v", c.text, c.date, got, ok, c.want, c.ok)
+		}
+	}
+	if _, ok := parseRetryAfter(http.Header{}, now); ok {
+		t.Error("read from no header")
+	}
+}
+
+func TestSpellRetryAfterRoundsUp(t *testing.T) {
+	for text, want := range map[string]string{"2.128": "2128", "0.0001": "1", "3": "3000", "0": "", "soon": ""} {
+		header := http.Header{"Retry-After": {text}}
+		spellRetryAfter(header, time.Now())
+		if got := header.Get("retry-after-ms"); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzParseRetryAfter(f *testing.F) {
+	f.Add("2.128", "")
+	f.Add("Tue, 18 Aug 2020 12:51:51 GMT", "Tue, 18 Aug 2020 12:51:41 GMT")
+	f.Fuzz(func(t *testing.T, text, date string) {
+		wait, ok := parseRetryAfter(http.Header{"Retry-After": {text}, "Date": {date}}, time.Now())
+		if wait < 0 || wait > maxRetryAfter || !ok && wait != 0 {
+			t.Errorf("%q, %q: %s %v", text, date, wait, ok)
+		}
+	})
+}
