@@ -131,3 +131,10 @@ type Stored struct {
 	// Writer is the nonce of the append that stored it.
 	Writer string
 }
+
+// Created names a command by its first event.
+type Created struct {
+	Command string
+	// Sequence is the stream sequence of the first event.
+	Sequence uint64
+}

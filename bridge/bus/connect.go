@@ -100,7 +100,11 @@ func natsOptions(o Options) ([]nats.Option, error) {
 		// called sent.
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Wait),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Log.Warn("NATS disconnected", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil: closed on purpose
+				o.Log.Warn("NATS disconnected", "error", err)
+			}
+		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { o.Log.Info("NATS reconnected", "server", nc.ConnectedServerName()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			subject := ""
@@ -111,7 +115,7 @@ func natsOptions(o Options) ([]nats.Option, error) {
 		}),
 	}
 	if o.Server != nil {
-		return append(opts, nats.InProcessServer(o.Server.srv), nats.UserInfo(bridgeUser, o.Server.password)), nil
+		return append(opts, nats.InProcessServer(o.Server.srv), nats.Nkey(o.Server.user, o.Server.key.Sign)), nil
 	}
 	return credentials(o, opts)
 }
@@ -167,4 +171,11 @@ func (b *Bus) Close(ctx context.Context) error {
 // bounded gives ctx the bus' own time-out.
 func (b *Bus) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, b.timeout)
+}
+
+// flush waits until the server has taken everything sent so far.
+func (b *Bus) flush(ctx context.Context) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	return b.nc.FlushWithContext(ctx)
 }

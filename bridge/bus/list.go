@@ -20,18 +20,11 @@ const (
 	maxWindows  = 8
 )
 
-// Created names a command by its first event.
-type Created struct {
-	Command string
-	// Sequence is the stream sequence of the first event.
-	Sequence uint64
-}
-
 // Newest gives the commands first stored before the stream sequence before (0:
 // from the newest on), newest first, at most limit. next is where the following
 // page starts; 0 says that there is nothing older. A page may be short or empty
 // and still have a next. deviceID limits it to one device where not empty.
-func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []Created, next uint64, err error) {
+func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, b.subjects.EventStream())
@@ -67,7 +60,7 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 }
 
 // created gives the first events in [low, high), oldest first.
-func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) ([]Created, error) {
+func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) ([]events.Created, error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{
 			b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
@@ -83,7 +76,7 @@ func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID str
 	if err != nil {
 		return nil, fmt.Errorf("list from sequence %d: %w", low, err)
 	}
-	var found []Created
+	var found []events.Created
 	for {
 		batch, err := consumer.FetchNoWait(512)
 		if err != nil {
@@ -101,7 +94,7 @@ func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID str
 				return found, nil
 			}
 			if ok && events.FirstOfCommand(msg.Headers()) {
-				found = append(found, Created{command, meta.Sequence.Stream})
+				found = append(found, events.Created{Command: command, Sequence: meta.Sequence.Stream})
 			}
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {

@@ -13,25 +13,30 @@ const (
 	timersConsumer   = "timers"
 )
 
-// guestPermissions is what a client of the embedded server may do without
-// credentials: ask, publish to the intake, subscribe, look at streams and have
-// consumers of its own on the events. It may not publish events or timers, change
-// streams, answer in the bridge's place, or touch the bridge's own consumers.
-func guestPermissions(s events.Subjects) *server.Permissions {
+// guestRequests lists where a client of the embedded server may publish without
+// credentials: it may ask, publish to the intake, look at streams, and read the
+// event stream through consumers of its own.
+func guestRequests(s events.Subjects) []string {
 	stream := s.EventStream()
-	publish := append(s.Requests(),
+	return append(s.Requests(),
 		"$SRV.>",
 		"$JS.API.INFO",
 		"$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
-		"$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",
-		"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.>",
-		"$JS.API.CONSUMER.CREATE."+stream, "$JS.API.CONSUMER.CREATE."+stream+".>",
+		"$JS.API.STREAM.MSG.GET."+stream, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>",
+		"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
+		"$JS.API.CONSUMER.CREATE."+stream+".>",
 		"$JS.API.CONSUMER.DURABLE.CREATE."+stream+".*",
 		"$JS.API.CONSUMER.DELETE."+stream+".*",
 		"$JS.API.CONSUMER.MSG.NEXT."+stream+".*",
-		"$JS.ACK."+stream+".>", "$JS.ACK.*.*."+stream+".>", "$JS.FC."+stream+".>",
+		"$JS.ACK."+stream+".>", "$JS.ACK.*.*."+stream+".>",
 	)
-	ours := stream + "." + dispatchConsumer
+}
+
+// guestPermissions is what such a client may do inside the guests' account. It
+// may not touch the bridge's own consumer, answer in the bridge's place, or
+// publish anything else, such as an event.
+func guestPermissions(s events.Subjects) *server.Permissions {
+	ours := s.EventStream() + "." + dispatchConsumer
 	deny := []string{
 		"$JS.API.CONSUMER.CREATE." + ours, "$JS.API.CONSUMER.CREATE." + ours + ".>",
 		"$JS.API.CONSUMER.DURABLE.CREATE." + ours,
@@ -40,9 +45,7 @@ func guestPermissions(s events.Subjects) *server.Permissions {
 		"$JS.ACK." + ours + ".>", "$JS.ACK.*.*." + ours + ".>",
 	}
 	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: publish, Deny: deny},
+		Publish:   &server.SubjectPermission{Allow: guestRequests(s), Deny: deny},
 		Subscribe: &server.SubjectPermission{Deny: append(s.Reserved(), "$SRV.>", "$JS.>", "$SYS.>")},
-		// A guest may serve its own requests to other guests.
-		Response: &server.ResponsePermission{MaxMsgs: server.DEFAULT_ALLOW_RESPONSE_MAX_MSGS, Expires: server.DEFAULT_ALLOW_RESPONSE_EXPIRATION},
 	}
 }

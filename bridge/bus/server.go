@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,15 +12,9 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 
 	"devicebridge/events"
-)
-
-// The users of the embedded server: the bridge, inside the process, and whoever
-// connects to the listener without credentials.
-const (
-	bridgeUser = "bridge"
-	guestUser  = "guest"
 )
 
 // ServerOptions configure the embedded NATS server.
@@ -43,9 +36,11 @@ type ServerOptions struct {
 
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
-	srv      *server.Server
-	lock     *flock.Flock
-	password string
+	srv  *server.Server
+	lock *flock.Flock
+	// user and key are the bridge's own identity, made for this run.
+	user string
+	key  nkeys.KeyPair
 }
 
 // StartServer starts the embedded server and returns once it takes connections.
@@ -66,7 +61,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	} else if !locked {
 		return nil, fmt.Errorf("data directory %s is in use by another process; give this one a directory of its own", o.Dir)
 	}
-	s := &Server{lock: lock, password: rand.Text()}
+	s := &Server{lock: lock}
 	if err := s.start(o, host, port); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -82,6 +77,18 @@ func (s *Server) start(o ServerOptions, host string, port int) error {
 		}
 		_ = probe.Close()
 	}
+	accounts, err := accounts(o.Subjects)
+	if err != nil {
+		return fmt.Errorf("embedded NATS server: accounts: %w", err)
+	}
+	if s.key, s.user, err = newIdentity(); err != nil {
+		return err
+	}
+	// Whoever connects without credentials gets this identity, whose key nobody keeps.
+	_, guest, err := newIdentity()
+	if err != nil {
+		return err
+	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName:        "devicebridge",
 		Host:              host,
@@ -91,11 +98,12 @@ func (s *Server) start(o ServerOptions, host string, port int) error {
 		StoreDir:          o.Dir,
 		SyncAlways:        !o.LazySync,
 		JetStreamMaxStore: o.MaxStore,
-		Users: []*server.User{
-			{Username: bridgeUser, Password: s.password},
-			{Username: guestUser, Password: rand.Text(), Permissions: guestPermissions(o.Subjects)},
+		Accounts:          accounts,
+		Nkeys: []*server.NkeyUser{
+			{Nkey: s.user, Account: accounts[0]},
+			{Nkey: guest, Account: accounts[1], Permissions: guestPermissions(o.Subjects)},
 		},
-		NoAuthUser: guestUser,
+		NoAuthUser: guest,
 	})
 	if err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)
@@ -111,7 +119,28 @@ func (s *Server) start(o ServerOptions, host string, port int) error {
 		s.Stop()
 		return fmt.Errorf("embedded NATS server: JetStream could not start in %s", o.Dir)
 	}
+	account, err := srv.LookupAccount(bridgeAccount)
+	if err == nil {
+		err = account.EnableJetStream(nil, nil)
+	}
+	if err != nil {
+		s.Stop()
+		return fmt.Errorf("embedded NATS server: JetStream in %s: %w", o.Dir, err)
+	}
 	return nil
+}
+
+// newIdentity makes a user's key pair and its public name.
+func newIdentity() (nkeys.KeyPair, string, error) {
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		return nil, "", fmt.Errorf("embedded NATS server: make a key: %w", err)
+	}
+	name, err := key.PublicKey()
+	if err != nil {
+		return nil, "", fmt.Errorf("embedded NATS server: make a key: %w", err)
+	}
+	return key, name, nil
 }
 
 // URL gives the address of the client listener.

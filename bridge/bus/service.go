@@ -44,6 +44,8 @@ type ServiceOptions struct {
 	// MaxConcurrent bounds the requests answered at once; one over it is refused
 	// as unavailable. Zero: 1024.
 	MaxConcurrent int
+	// Ready, if not nil, is called once requests are answered.
+	Ready func()
 }
 
 // Serve answers requests until ctx ends, then stops taking new ones and waits
@@ -87,6 +89,13 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 		if err != nil {
 			return errors.Join(fmt.Errorf("endpoint %s: %w", e.Name, err), service.Stop())
 		}
+	}
+	// The server has the subscriptions only after a round trip.
+	if err := b.flush(ctx); err != nil {
+		return errors.Join(fmt.Errorf("micro service: %w", err), service.Stop())
+	}
+	if o.Ready != nil {
+		o.Ready()
 	}
 	<-ctx.Done()
 	err = service.Stop()

@@ -4,42 +4,34 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/nats-io/nats.go"
-
 	"devicebridge/events"
 )
 
-// Subscription gives events as they are stored, at most once each.
-type Subscription struct{ sub *nats.Subscription }
-
-// SubscribeCommand subscribes to the events of one command; when it returns, the
-// server has the subscription.
-func (b *Bus) SubscribeCommand(ctx context.Context, command string) (*Subscription, error) {
-	return b.subscribe(ctx, b.subjects.CommandFilter(command))
-}
-
-func (b *Bus) subscribe(ctx context.Context, filter string) (*Subscription, error) {
+// SubscribeCommand subscribes to the events of one command, as they are stored,
+// at most once each. When it returns, the server has the subscription. next
+// waits for the next event or the end of its context; stop ends the
+// subscription.
+func (b *Bus) SubscribeCommand(ctx context.Context, command string) (
+	next func(context.Context) (events.Stored, error), stop func(), err error,
+) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
+	filter := b.subjects.CommandFilter(command)
 	sub, err := b.nc.SubscribeSync(filter)
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to %s: %w", filter, err)
+		return nil, nil, fmt.Errorf("subscribe to %s: %w", filter, err)
 	}
+	stop = func() { _ = sub.Unsubscribe() }
 	if err := b.nc.FlushWithContext(ctx); err != nil {
-		_ = sub.Unsubscribe()
-		return nil, fmt.Errorf("subscribe to %s: %w", filter, err)
+		stop()
+		return nil, nil, fmt.Errorf("subscribe to %s: %w", filter, err)
 	}
-	return &Subscription{sub}, nil
-}
-
-// Next gives the next event, or the error of ctx.
-func (s *Subscription) Next(ctx context.Context) (events.Stored, error) {
-	msg, err := s.sub.NextMsgWithContext(ctx)
-	if err != nil {
-		return events.Stored{}, fmt.Errorf("next event: %w", err)
+	next = func(ctx context.Context) (events.Stored, error) {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return events.Stored{}, fmt.Errorf("next event: %w", err)
+		}
+		return stored(0, msg.Header, msg.Data)
 	}
-	return stored(0, msg.Header, msg.Data)
+	return next, stop, nil
 }
-
-// Close ends the subscription.
-func (s *Subscription) Close() { _ = s.sub.Unsubscribe() }

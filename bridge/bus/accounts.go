@@ -1,0 +1,61 @@
+package bus
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"devicebridge/events"
+)
+
+// The accounts of the embedded server.
+const (
+	bridgeAccount = "BRIDGE"
+	guestAccount  = "GUESTS"
+)
+
+// replyWindow is how long the server routes an answer back to a guest: a request
+// may wait for up to five minutes, see Bridge-Wait.
+const replyWindow = 6 * time.Minute
+
+// accounts gives the bridge's account, which holds the streams, and the guests'
+// account, which sees of it what guestRequests lists, and the events.
+//
+// Permissions alone are not enough. They bind what a client publishes, not the
+// reply subject it names, and whoever answers publishes there with rights of its
+// own: in one account a guest could have the server answer a pull with a status
+// message on $JS.API.STREAM.DELETE.<stream>, and the stream were gone. Across
+// accounts an answer comes out in the guests' account and nowhere else.
+func accounts(s events.Subjects) ([]*server.Account, error) {
+	bridge, guests := server.NewAccount(bridgeAccount), server.NewAccount(guestAccount)
+	// One export for the whole API: the server does not let an answer of an
+	// export into a request of the same, so an answer cannot, say, delete a
+	// consumer either.
+	if err := bridge.AddServiceExportWithResponse("$JS.API.>", server.Streamed, nil); err != nil {
+		return nil, fmt.Errorf("export the JetStream API: %w", err)
+	}
+	if err := bridge.AddServiceExportWithResponse("$SRV.>", server.Streamed, nil); err != nil {
+		return nil, fmt.Errorf("export $SRV: %w", err)
+	}
+	for _, subject := range append(s.Requests(), "$JS.ACK.>") {
+		if err := bridge.AddServiceExport(subject, nil); err != nil {
+			return nil, fmt.Errorf("export %s: %w", subject, err)
+		}
+		if err := bridge.SetServiceExportResponseThreshold(subject, replyWindow); err != nil {
+			return nil, fmt.Errorf("export %s: %w", subject, err)
+		}
+	}
+	for _, subject := range guestRequests(s) {
+		if err := guests.AddServiceImport(bridge, subject, subject); err != nil {
+			return nil, fmt.Errorf("import %s: %w", subject, err)
+		}
+	}
+	if err := bridge.AddStreamExport(s.EventTree(), nil); err != nil {
+		return nil, fmt.Errorf("export %s: %w", s.EventTree(), err)
+	}
+	if err := guests.AddStreamImport(bridge, s.EventTree(), ""); err != nil {
+		return nil, fmt.Errorf("import %s: %w", s.EventTree(), err)
+	}
+	return []*server.Account{bridge, guests}, nil
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/bus"
+	"devicebridge/events"
+)
+
+// withBus gives do a connection to NATS and closes it afterwards.
+func withBus(ctx context.Context, vars map[string]string, stderr io.Writer, do func(*bus.Bus) error) error {
+	c, err := loadClient(vars)
+	if err != nil {
+		return err
+	}
+	o := busOptions(c, nil, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	o.Wait = false
+	b, err := bus.Connect(ctx, o)
+	if err != nil {
+		return &events.Error{Code: events.CodeUnavailable, Message: err.Error() + "; set NATS_URL, or start `devicebridge serve`"}
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		_ = b.Close(closing)
+	}()
+	return do(b)
+}
+
+// question is a client subcommand that asks one endpoint.
+type question[Q, A any] struct {
+	use, short, example string
+	args                cobra.PositionalArgs
+	endpoint            string
+	// ask builds the request from the arguments; flags adds flags.
+	ask   func(args []string) (Q, error)
+	flags func(*cobra.Command)
+	show  func(io.Writer, A) error
+}
+
+// command builds the subcommand.
+func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: q.use, Short: q.short, Example: q.example, Args: usageArgs(q.args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := q.ask(args)
+			if err != nil {
+				return err
+			}
+			var answer A
+			err = withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
+				return b.Request(cmd.Context(), q.endpoint, request, &answer, 0)
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), answer)
+			}
+			return q.show(cmd.OutOrStdout(), answer)
+		},
+	}
+	if q.flags != nil {
+		q.flags(cmd)
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func byID(args []string) (events.IDRequest, error) { return events.IDRequest{ID: args[0]}, nil }
+
+func newGet(vars map[string]string) *cobra.Command {
+	return question[events.IDRequest, events.CommandReply]{
+		use: "get <command>", short: "Show a command as it stands", example: "  devicebridge get xm2igitaea4d34ipad5wcv3kzi --json",
+		args: cobra.ExactArgs(1), endpoint: "commands.get", ask: byID,
+		show: func(w io.Writer, a events.CommandReply) error { return writeCommand(w, a.Command) },
+	}.command(vars)
+}
+
+func newCancel(vars map[string]string) *cobra.Command {
+	return question[events.IDRequest, events.CommandReply]{
+		use: "cancel <command>", short: "Cancel a command that was not sent yet", example: "  devicebridge cancel xm2igitaea4d34ipad5wcv3kzi",
+		args: cobra.ExactArgs(1), endpoint: "commands.cancel", ask: byID,
+		show: func(w io.Writer, a events.CommandReply) error { return writeCommand(w, a.Command) },
+	}.command(vars)
+}
+
+func newList(vars map[string]string) *cobra.Command {
+	var r events.ListRequest
+	var state string
+	return question[events.ListRequest, events.ListReply]{
+		use: "list", short: "List commands, newest first", example: "  devicebridge list --state completed --limit 20",
+		args: cobra.NoArgs, endpoint: "commands.list",
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&state, "state", "", "only commands in this state")
+			cmd.Flags().StringVar(&r.DeviceID, "device", "", "only commands of this device id")
+			cmd.Flags().IntVar(&r.Limit, "limit", 50, "at most this many, up to 200")
+			cmd.Flags().StringVar(&r.Cursor, "cursor", "", "go on where an earlier list ended")
+		},
+		ask: func([]string) (events.ListRequest, error) {
+			r.State = events.State(state)
+			return r, nil
+		},
+		show: writeList,
+	}.command(vars)
+}
+
+func newDevices(vars map[string]string) *cobra.Command {
+	return question[struct{}, events.DevicesReply]{
+		use: "devices", short: "List the account's devices", example: "  devicebridge devices",
+		args: cobra.NoArgs, endpoint: "devices.list",
+		ask:  func([]string) (struct{}, error) { return struct{}{}, nil },
+		show: writeDevices,
+	}.command(vars)
+}
+
+func newCallback(vars map[string]string) *cobra.Command {
+	var r events.CallbackRequest
+	return question[events.CallbackRequest, events.Receipt]{
+		use: "callback", short: "Mint a callback URL for a command that somebody else sends",
+		example: "  devicebridge callback --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --expires-in 10m",
+		args:    cobra.NoArgs, endpoint: "callbacks.create",
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&r.RequestID, "request-id", "", "your own id: the same id gives the same callback")
+			cmd.Flags().StringVar(&r.CorrelationID, "correlation-id", "", "carried through every event")
+			cmd.Flags().StringVar(&r.DeviceID, "device", "", "device id the command is for")
+			cmd.Flags().StringVar(&r.ExpiresIn, "expires-in", "", "when to give up, such as 10m")
+		},
+		ask: func([]string) (events.CallbackRequest, error) { return r, nil },
+		show: func(w io.Writer, a events.Receipt) error {
+			_, err := fmt.Fprintf(w, "command   %s\nevents    %s\ncallback  %s\n", a.Command.ID, a.Events, a.CallbackURL)
+			return err
+		},
+	}.command(vars)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"devicebridge/events"
+)
+
+// natsConfig is how to reach NATS, by the nats CLI's names.
+type natsConfig struct {
+	URL      string `env:"NATS_URL"`
+	Creds    string `env:"NATS_CREDS"`
+	NKey     string `env:"NATS_NKEY"`
+	CA       string `env:"NATS_CA"`
+	Cert     string `env:"NATS_CERT"`
+	Key      string `env:"NATS_KEY"`
+	User     string `env:"NATS_USER"`
+	Password string `env:"NATS_PASSWORD"`
+}
+
+// clientConfig is what the client subcommands read.
+type clientConfig struct {
+	NATS          natsConfig
+	SubjectPrefix string `env:"BRIDGE_SUBJECT_PREFIX" envDefault:"devicebridge.v1"`
+
+	subjects events.Subjects
+}
+
+// config is what `serve` reads.
+type config struct {
+	clientConfig
+
+	PublicURL    string `env:"BRIDGE_PUBLIC_URL"`
+	ListenAddr   string `env:"BRIDGE_LISTEN_ADDR" envDefault:":8080"`
+	CallbackKeys string `env:"BRIDGE_CALLBACK_KEYS"`
+	DataDir      string `env:"BRIDGE_DATA_DIR"`
+
+	GraphURL   string `env:"BRIDGE_GRAPH_URL" envDefault:"https://graph.microsoft.com/beta"`
+	GraphAuth  string `env:"BRIDGE_GRAPH_AUTH"`
+	GraphToken string `env:"BRIDGE_GRAPH_TOKEN"`
+
+	NATSListen     string        `env:"BRIDGE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
+	NATSSync       string        `env:"BRIDGE_NATS_SYNC" envDefault:"always"`
+	NATSReplicas   int           `env:"BRIDGE_NATS_REPLICAS" envDefault:"1"`
+	StreamMaxAge   time.Duration `env:"BRIDGE_STREAM_MAX_AGE" envDefault:"168h"`
+	StreamMaxBytes int64         `env:"BRIDGE_STREAM_MAX_BYTES"`
+
+	ExpiresDefault time.Duration `env:"BRIDGE_EXPIRES_DEFAULT" envDefault:"1h"`
+	ExpiresMax     time.Duration `env:"BRIDGE_EXPIRES_MAX" envDefault:"72h"`
+	PollFirst      time.Duration `env:"BRIDGE_POLL_FIRST" envDefault:"30s"`
+	PollMax        time.Duration `env:"BRIDGE_POLL_MAX" envDefault:"5m"`
+	PostTimeout    time.Duration `env:"BRIDGE_GRAPH_POST_TIMEOUT" envDefault:"30s"`
+	Workers        int           `env:"BRIDGE_WORKERS" envDefault:"16"`
+	DrainTimeout   time.Duration `env:"BRIDGE_DRAIN_TIMEOUT" envDefault:"45s"`
+
+	LogLevel  slog.Level `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
+	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
+}
+
+// secrets lists the variables that may also come from a file, as NAME_FILE.
+func secrets() []string {
+	return []string{"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "NATS_PASSWORD"}
+}
+
+// environment gives the variables as a map.
+func environment(environ []string) map[string]string { return env.ToMap(environ) }
+
+// loadClient reads what a client subcommand needs.
+func loadClient(vars map[string]string) (clientConfig, error) {
+	var c clientConfig
+	if err := parse(vars, &c); err != nil {
+		return c, err
+	}
+	var err error
+	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
+		return c, usageError{fmt.Errorf("BRIDGE_SUBJECT_PREFIX: %w", err)}
+	}
+	return c, nil
+}
+
+// loadServe reads and checks what `serve` needs; all faults are reported
+// together, each under the name of its variable.
+func loadServe(vars map[string]string) (config, error) {
+	var c config
+	faults := []error{parse(vars, &c)}
+	fault := func(bad bool, name, format string, a ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(name+": "+format, a...))
+		}
+	}
+	var err error
+	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
+		fault(true, "BRIDGE_SUBJECT_PREFIX", "%w", err)
+	}
+	fault(c.PublicURL == "", "BRIDGE_PUBLIC_URL", "is missing; it is the address under which Graph reaches this bridge, such as https://bridge.example.com")
+	fault(c.GraphAuth == "", "BRIDGE_GRAPH_AUTH", `is missing; "static" takes a bearer token from BRIDGE_GRAPH_TOKEN`)
+	fault(c.GraphAuth != "" && c.GraphAuth != "static", "BRIDGE_GRAPH_AUTH", `is %q; this version knows "static"`, c.GraphAuth)
+	fault(c.GraphAuth == "static" && c.GraphToken == "", "BRIDGE_GRAPH_TOKEN", "is missing; BRIDGE_GRAPH_AUTH=static needs it")
+	fault(c.NATS.URL != "" && c.CallbackKeys == "", "BRIDGE_CALLBACK_KEYS",
+		"is missing; with NATS_URL every replica needs the same keys: <key id>:<base64 of 32 bytes>, for example k1:$(openssl rand -base64 32)")
+	fault(!slices.Contains([]string{"always", "interval"}, c.NATSSync), "BRIDGE_NATS_SYNC", `is %q; it takes "always" or "interval"`, c.NATSSync)
+	fault(!slices.Contains([]string{"auto", "text", "json"}, c.LogFormat), "BRIDGE_LOG_FORMAT", `is %q; it takes "auto", "text" or "json"`, c.LogFormat)
+	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
+	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
+	fault(c.Workers < 1 || c.Workers > 1024, "BRIDGE_WORKERS", "is %d; it takes 1 to 1024", c.Workers)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"BRIDGE_STREAM_MAX_AGE", c.StreamMaxAge}, {"BRIDGE_EXPIRES_DEFAULT", c.ExpiresDefault}, {"BRIDGE_EXPIRES_MAX", c.ExpiresMax},
+		{"BRIDGE_POLL_FIRST", c.PollFirst}, {"BRIDGE_POLL_MAX", c.PollMax}, {"BRIDGE_GRAPH_POST_TIMEOUT", c.PostTimeout},
+		{"BRIDGE_DRAIN_TIMEOUT", c.DrainTimeout},
+	} {
+		fault(d.value <= 0, d.name, "is %s; it takes a positive duration such as 30s", d.value)
+	}
+	fault(c.ExpiresDefault > c.ExpiresMax, "BRIDGE_EXPIRES_DEFAULT", "is longer than BRIDGE_EXPIRES_MAX (%s)", c.ExpiresMax)
+	fault(c.ExpiresMax+payloadGrace > c.StreamMaxAge, "BRIDGE_EXPIRES_MAX",
+		"with %s more must not exceed BRIDGE_STREAM_MAX_AGE (%s): a command would leave the stream before it ends", payloadGrace, c.StreamMaxAge)
+	if c.DataDir == "" && c.NATS.URL == "" {
+		if c.DataDir, err = defaultDataDir(vars); err != nil {
+			fault(true, "BRIDGE_DATA_DIR", "%w", err)
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
+}
+
+// payloadGrace is how long after a command's expiry its response payload is
+// still fetched.
+const payloadGrace = time.Hour
+
+// parse fills c from the variables.
+func parse(vars map[string]string, c any) error {
+	vars, fileFaults := readSecretFiles(vars)
+	err := env.ParseWithOptions(c, env.Options{Environment: vars})
+	if all, ok := errors.AsType[env.AggregateError](err); ok {
+		for i, fault := range all.Errors {
+			all.Errors[i] = byVariable(reflect.TypeOf(c).Elem(), fault)
+		}
+		err = errors.Join(all.Errors...)
+	}
+	return wrapUsage(errors.Join(fileFaults, unknownNames(vars), err))
+}
+
+func wrapUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// readSecretFiles puts the content of NAME_FILE in the place of NAME.
+func readSecretFiles(vars map[string]string) (map[string]string, error) {
+	read := make(map[string]string, len(vars))
+	for name, value := range vars {
+		read[name] = value
+	}
+	var faults []error
+	for _, name := range secrets() {
+		file := vars[name+"_FILE"]
+		delete(read, name+"_FILE")
+		if file == "" {
+			continue
+		}
+		if vars[name] != "" {
+			faults = append(faults, fmt.Errorf("%s and %s_FILE are both set; set one", name, name))
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s_FILE: %w", name, err))
+			continue
+		}
+		read[name] = strings.TrimSpace(string(text))
+	}
+	return read, errors.Join(faults...)
+}
+
+// defaultDataDir is where a service of this user keeps its state, by the XDG
+// base directory specification.
+func defaultDataDir(vars map[string]string) (string, error) {
+	if dir := vars["XDG_STATE_HOME"]; filepath.IsAbs(dir) {
+		return filepath.Join(dir, "devicebridge"), nil
+	}
+	if home := vars["HOME"]; home != "" {
+		return filepath.Join(home, ".local", "state", "devicebridge"), nil
+	}
+	return "", errors.New("is missing, and there is no HOME to put it under")
+}

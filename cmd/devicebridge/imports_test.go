@@ -1,0 +1,138 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "devicebridge"
+
+// onlyIn says which folders may import a module, and why.
+type onlyIn struct {
+	imported string
+	folders  []string
+	why      string
+}
+
+func outsideRules() []onlyIn {
+	return []onlyIn{
+		{"github.com/nats-io", []string{"bridge/bus"}, "one package knows NATS, so that its traps are handled in one place"},
+		{"github.com/Azure", []string{"bridge/graph"}, "one package knows Azure's libraries, so that no other can send a request to Graph"},
+		{"github.com/labstack/echo", []string{"webhook"}, "one package knows Echo, so that nothing else opens a public door"},
+		{"github.com/caarlos0/env", []string{"cmd/devicebridge"}, "configuration is read once, in main, and handed on as values"},
+		{"github.com/spf13/cobra", []string{"cmd/devicebridge"}, "the command line belongs to the command"},
+		{"os/signal", []string{"cmd/devicebridge"}, "only main decides when the process ends"},
+	}
+}
+
+// mayImport says which packages of this module each of its packages may import.
+func mayImport() map[string]struct {
+	allowed []string
+	why     string
+} {
+	type rule = struct {
+		allowed []string
+		why     string
+	}
+	return map[string]rule{
+		"schemas":               {nil, "the schemas are data"},
+		"events":                {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
+		"bridge/command":        {[]string{"events"}, "the lifecycle is pure"},
+		"bridge/graph":          {[]string{"events"}, "the Graph client knows nothing of the bridge"},
+		"bridge/graph/emulator": {nil, "the emulator is a product of its own and must not share the client's mistakes"},
+		"bridge/bus":            {[]string{"events"}, "the bus moves events and decides nothing"},
+		"bridge":                {[]string{"events", "bridge/command", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
+		"webhook":               {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"cmd/devicebridge": {
+			[]string{"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/graph", "bridge/graph/emulator", "webhook"},
+			"the command wires everything",
+		},
+	}
+}
+
+// TestImportRules holds the map of the packages. Test files are free: they may
+// look at a package through any other.
+func TestImportRules(t *testing.T) {
+	root := filepath.Join("..", "..")
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		folder := path.Dir(filepath.ToSlash(relative))
+		seen[folder] = true
+		checkFile(t, file, folder)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder := range mayImport() {
+		if !seen[folder] {
+			t.Errorf("package %s has a rule and no Go file", folder)
+		}
+	}
+}
+
+func checkFile(t *testing.T, file, folder string) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule, known := mayImport()[folder]
+	if !known {
+		t.Errorf("%s: package %s is not on the map; give it a rule here", file, folder)
+		return
+	}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(rule.allowed, own) {
+			t.Errorf("%s imports %s: %s", file, imported, rule.why)
+		}
+		for _, outside := range outsideRules() {
+			if under(imported, outside.imported) && !slices.Contains(outside.folders, folder) {
+				t.Errorf("%s imports %s, allowed only in %v: %s", file, imported, outside.folders, outside.why)
+			}
+		}
+	}
+}
+
+func under(imported, tree string) bool {
+	return imported == tree || strings.HasPrefix(imported, tree+"/")
+}
+
+// TestImportRulesCanFail shows that the matching finds what it is there for.
+func TestImportRulesCanFail(t *testing.T) {
+	for _, test := range []struct {
+		imported, tree string
+		want           bool
+	}{
+		{"github.com/nats-io/nats.go/jetstream", "github.com/nats-io", true},
+		{"github.com/nats-io", "github.com/nats-io", true},
+		{"github.com/nats-iocean/x", "github.com/nats-io", false},
+	} {
+		if got := under(test.imported, test.tree); got != test.want {
+			t.Errorf("under(%q, %q) = %v", test.imported, test.tree, got)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"devicebridge/bridge/bus"
+	"devicebridge/webhook"
+)
+
+// embeddedServer starts the NATS server inside, unless NATS_URL names another.
+func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
+	if c.NATS.URL != "" {
+		return nil, nil
+	}
+	server, err := bus.StartServer(bus.ServerOptions{
+		Listen: c.NATSListen, Dir: filepath.Join(c.DataDir, "nats"), LazySync: c.NATSSync == "interval",
+		Subjects: c.subjects, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w (BRIDGE_NATS_LISTEN is %s, BRIDGE_DATA_DIR is %s)", err, c.NATSListen, c.DataDir)
+	}
+	return server, nil
+}
+
+// busOptions connect to the server inside, to NATS_URL, or, for a client with
+// neither, to where the embedded server listens by default.
+func busOptions(c clientConfig, server *bus.Server, log *slog.Logger) bus.Options {
+	return bus.Options{
+		URL: cmp.Or(c.NATS.URL, "nats://127.0.0.1:4222"), Server: server, Name: "devicebridge",
+		User: c.NATS.User, Password: c.NATS.Password, CredsFile: c.NATS.Creds, NKeyFile: c.NATS.NKey,
+		CAFile: c.NATS.CA, CertFile: c.NATS.Cert, KeyFile: c.NATS.Key,
+		Subjects: c.subjects, Wait: true, Log: log,
+	}
+}
+
+func streamOptions(c config, server *bus.Server) bus.StreamOptions {
+	o := bus.StreamOptions{Replicas: c.NATSReplicas, MaxAge: c.StreamMaxAge, MaxBytes: c.StreamMaxBytes}
+	if server != nil {
+		o.MaxStore = server.MaxStore()
+	}
+	return o
+}
+
+func natsAddress(c config, server *bus.Server, b *bus.Bus) string {
+	if server != nil {
+		return server.URL()
+	}
+	return b.URL()
+}
+
+// callbackKeys reads the key ring, or, with the embedded server, makes one once
+// and keeps it beside the data.
+func callbackKeys(c config) (*webhook.Keyring, error) {
+	if c.CallbackKeys != "" {
+		keys, err := webhook.ParseKeyring(c.CallbackKeys)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("BRIDGE_CALLBACK_KEYS: %w", err)}
+		}
+		return keys, nil
+	}
+	file := filepath.Join(c.DataDir, "callback-keys")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(webhook.NewKey() + "\n")
+		err = writeSecret(file, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("callback keys: %w", err)
+	}
+	keys, err := webhook.ParseKeyring(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("callback keys in %s: %w", file, err)
+	}
+	return keys, nil
+}
+
+// writeSecret writes a new file that only this user can read, whole or not at
+// all.
+func writeSecret(file string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temporary.Name()) }()
+	_, err = temporary.Write(text)
+	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	// Link fails where a concurrent start was first; that one's keys count.
+	return os.Link(temporary.Name(), file)
+}
+
+// serviceVersion gives the version in the strict form the NATS service API asks
+// for.
+func serviceVersion() string {
+	v := strings.TrimPrefix(version(), "v")
+	if regexp.MustCompile(`^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$`).MatchString(v) {
+		return v
+	}
+	return "0.0.0"
+}

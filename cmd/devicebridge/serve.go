@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+func newServe(vars map[string]string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the bridge",
+		Long: `Run the bridge until SIGINT or SIGTERM. It is configured by the environment:
+
+` + variableHelp() + `
+A name ending in _FILE, such as BRIDGE_GRAPH_TOKEN_FILE, reads a secret from a
+file. Without NATS_URL a NATS server with JetStream runs inside.`,
+		Example: `  # against the emulator: devicebridge emulator
+  BRIDGE_GRAPH_URL=http://127.0.0.1:8089/beta BRIDGE_GRAPH_AUTH=static BRIDGE_GRAPH_TOKEN=anything \
+  BRIDGE_PUBLIC_URL=http://127.0.0.1:8080 devicebridge serve`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadServe(vars)
+			if err != nil {
+				return err
+			}
+			terminal := isTerminal(cmd.ErrOrStderr())
+			log := newLogger(cmd.ErrOrStderr(), c.LogFormat, c.LogLevel)
+			return runBridge(cmd.Context(), c, nil, log, func(s started) {
+				if terminal {
+					printStarted(cmd.OutOrStdout(), c, s)
+					return
+				}
+				log.Info("ready", "version", version(), "nats", s.NATS, "embedded", s.Embedded, "listen", s.Listen,
+					"callbacks", s.Callbacks, "graph", c.GraphURL, "subject_prefix", c.subjects.Prefix(), "took_ms", s.Took.Milliseconds())
+			})
+		},
+	}
+}
+
+func printStarted(w io.Writer, c config, s started) {
+	nats := s.NATS
+	if s.Embedded {
+		nats += "  (embedded; files in " + c.DataDir + ")"
+	}
+	prefix := c.subjects.Prefix()
+	_, _ = fmt.Fprintf(w, `devicebridge %s, ready in %d ms
+  NATS       %s
+  requests   %s.commands.send, %s.intake.send
+  events     %s.events.<command>.<device>.<kind>
+  callbacks  %s…  arriving at %s
+  Graph      %s
+Ctrl-C stops it.
+`, version(), s.Took.Milliseconds(), nats, prefix, prefix, prefix, s.Callbacks, s.Listen, c.GraphURL)
+}
+
+// newLogger gives JSON lines, or readable ones on a terminal.
+func newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "text" || format == "auto" && isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// variable is one line of the help about the configuration.
+type variable struct{ name, meaning string }
+
+// variables explains every variable that `serve` reads; a test holds it against
+// the struct that is parsed.
+func variables() []variable {
+	return []variable{
+		{"BRIDGE_PUBLIC_URL", "where Graph reaches this bridge: https, or http on loopback. Required"},
+		{"BRIDGE_LISTEN_ADDR", "where postbacks arrive"},
+		{"BRIDGE_CALLBACK_KEYS", "<key id>:<base64 of 32 bytes or more>,… newest first. Required with NATS_URL; else made once and kept in the data directory"},
+		{"BRIDGE_DATA_DIR", "files of the embedded server; by default under the user's state directory"},
+		{"BRIDGE_GRAPH_URL", "Graph, or anything that speaks its contract: https, or http on loopback"},
+		{"BRIDGE_GRAPH_AUTH", `how to sign in: "static". Required`},
+		{"BRIDGE_GRAPH_TOKEN", "the bearer token for static"},
+		{"BRIDGE_GRAPH_POST_TIMEOUT", "how long one POST to Graph may take; a claim is given up 30 s later"},
+		{"BRIDGE_SUBJECT_PREFIX", "first tokens of every subject"},
+		{"BRIDGE_NATS_LISTEN", "loopback address of the embedded server; port 0 picks one"},
+		{"BRIDGE_NATS_SYNC", `"always" syncs every append to disk before it is acknowledged, "interval" does not`},
+		{"BRIDGE_NATS_REPLICAS", "replicas of each stream on a NATS cluster"},
+		{"BRIDGE_STREAM_MAX_AGE", "how long events, idempotency and callbacks last"},
+		{"BRIDGE_STREAM_MAX_BYTES", "limit of the event stream in bytes; 0: 1 GiB, or half of the embedded server's limit if less"},
+		{"BRIDGE_EXPIRES_DEFAULT", "a command's life where the request names none"},
+		{"BRIDGE_EXPIRES_MAX", "the longest life a request may ask for"},
+		{"BRIDGE_POLL_FIRST", "time without news after which Graph is asked for a command's status"},
+		{"BRIDGE_POLL_MAX", "longest time between two polls of a command"},
+		{"BRIDGE_WORKERS", "commands worked on at once"},
+		{"BRIDGE_DRAIN_TIMEOUT", "how long a stop waits for what is under way"},
+		{"BRIDGE_LOG_LEVEL", "debug, info, warn or error"},
+		{"BRIDGE_LOG_FORMAT", "json, text, or auto: text on a terminal"},
+		{"NATS_URL", "servers of a NATS cluster, 2.12 or later, comma separated"},
+		{"NATS_CREDS", "credentials file"},
+		{"NATS_NKEY", "nkey seed file"},
+		{"NATS_USER", "user name"},
+		{"NATS_PASSWORD", "password"},
+		{"NATS_CA", "file of CA certificates to trust"},
+		{"NATS_CERT", "client certificate file"},
+		{"NATS_KEY", "client key file"},
+	}
+}
+
+func variableHelp() string {
+	defaults := variableDefaults()
+	var b strings.Builder
+	for _, v := range variables() {
+		meaning := v.meaning
+		if d := defaults[v.name]; d != "" {
+			meaning += " (" + d + ")"
+		}
+		_, _ = fmt.Fprintf(&b, "  %-26s %s\n", v.name, meaning)
+	}
+	return b.String()
+}

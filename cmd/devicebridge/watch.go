@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/bus"
+	"devicebridge/events"
+)
+
+// watchFlags are the flags of `watch`.
+type watchFlags struct {
+	device, kind string
+	since        time.Duration
+	all, end     bool
+	printsJSON   bool
+}
+
+func newWatch(vars map[string]string) *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:   "watch [command]",
+		Short: "Follow events, live or from the past",
+		Long: `Follow the events of all commands, of one command, of one device or of one kind,
+live. --since and --all begin in the past. Ctrl-C ends it.`,
+		Example: `  devicebridge watch
+  devicebridge watch --kind completed --since 1h
+  devicebridge watch xm2igitaea4d34ipad5wcv3kzi --all --until-end`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error { return f.follow(cmd, b, args) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.device, "device", "", "only events of this device id")
+	flags.StringVar(&f.kind, "kind", "", "only this kind of event, such as completed")
+	flags.DurationVar(&f.since, "since", 0, "begin this long ago")
+	flags.BoolVar(&f.all, "all", false, "begin with the oldest event kept")
+	flags.BoolVar(&f.end, "until-end", false, "with a command: stop when it has ended, exit 5 unless it completed")
+	flags.BoolVar(&f.printsJSON, "json", false, "print one JSON record per line")
+	return cmd
+}
+
+// errEnough ends a watch that has seen what it waited for.
+var errEnough = errors.New("seen enough")
+
+func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error {
+	filter, err := f.filter(b.Subjects(), args)
+	if err != nil {
+		return usageError{err}
+	}
+	// The end may lie in the past already.
+	o := bus.FollowOptions{Filter: filter, All: f.all || f.end && f.since == 0}
+	if f.since > 0 {
+		o.Since = time.Now().Add(-f.since)
+	}
+	var last events.Command
+	err = b.Follow(cmd.Context(), o, func(e events.Stored) error {
+		last = e.Command
+		if err := f.show(cmd, e); err != nil {
+			return err
+		}
+		if f.end && e.Command.Ended() {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		if last.State != events.StateCompleted {
+			return notCompletedError{last.State}
+		}
+		return nil
+	}
+	return err
+}
+
+func (f watchFlags) show(cmd *cobra.Command, e events.Stored) error {
+	if f.printsJSON {
+		return writeJSON(cmd.OutOrStdout(), e.Command)
+	}
+	return writeEvent(cmd.OutOrStdout(), e)
+}
+
+// filter gives the subject filter of the flags.
+func (f watchFlags) filter(s events.Subjects, args []string) (string, error) {
+	kind := events.Kind(f.kind)
+	if f.kind != "" && !slices.Contains(events.Kinds(), kind) {
+		return "", fmt.Errorf("--kind: %q is no kind of event; they are %v", f.kind, events.Kinds())
+	}
+	switch {
+	case f.since > 0 && f.all:
+		return "", errors.New("--since and --all contradict each other")
+	case len(args) == 1 && f.device != "":
+		return "", errors.New("a command has one device; leave --device out")
+	case len(args) == 1 && !events.ValidCommandID(args[0]):
+		return "", fmt.Errorf("%q is not the id of a command", args[0])
+	case f.end && len(args) == 0:
+		return "", errors.New("--until-end needs a command")
+	case f.end && f.kind != "":
+		return "", errors.New("--until-end has to see every kind; leave --kind out")
+	case len(args) == 1 && f.kind != "":
+		return s.CommandKindFilter(args[0], kind), nil
+	case len(args) == 1:
+		return s.CommandFilter(args[0]), nil
+	case f.kind != "":
+		return s.KindFilter(kind, f.device), nil
+	case f.device != "":
+		return s.DeviceFilter(f.device), nil
+	default:
+		return s.EventTree(), nil
+	}
+}
