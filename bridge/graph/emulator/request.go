@@ -1,0 +1,188 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// request is the body of POST me/devices/{id}/commands, checked.
+type request struct {
+	appService        bool
+	appServiceName    *string
+	packageFamilyName *string
+	postBackURI       *string
+	payload           json.RawMessage
+}
+
+// parseRequest takes what Graph's "Send device command" page allows and nothing else. Names and the type are read in
+// any casing, because the page itself uses several. plain allows postBackUri with http to any host. The error is a
+// fail that names the member.
+func parseRequest(body []byte, plain bool) (request, error) {
+	if len(strings.TrimSpace(string(body))) == 0 {
+		return request{}, badRequest("Empty Payload. JSON content expected.")
+	}
+	list, err := members(body)
+	switch {
+	case errors.Is(err, errNotObject):
+		return request{}, badRequest("The request body must be a JSON object.")
+	case err != nil:
+		return request{}, badRequest("The request body must be well-formed JSON in UTF-8.")
+	}
+	if first, second, ok := repeated(list, strings.ToLower); ok {
+		return request{}, badRequest("The property '%s' repeats the property '%s'.", second, first)
+	}
+	p := parser{}
+	for _, m := range list {
+		if err := p.member(m); err != nil {
+			return request{}, err
+		}
+	}
+	return p.request(plain)
+}
+
+// parser gathers the members of a command; a null counts as absent.
+type parser struct {
+	req  request
+	kind *string
+}
+
+func (p *parser) member(m member) (err error) {
+	switch strings.ToLower(m.name) {
+	case "type":
+		p.kind, err = text(m)
+	case "appservicename":
+		p.req.appServiceName, err = text(m)
+	case "packagefamilyname":
+		p.req.packageFamilyName, err = text(m)
+	case "postbackuri":
+		p.req.postBackURI, err = text(m)
+	case "payload":
+		p.req.payload = m.value
+	case "@odata.type":
+		var t *string
+		if t, err = text(m); err == nil && (t == nil || strings.TrimPrefix(*t, "#") != "microsoft.graph.command") {
+			err = badRequest("The annotation '%s' must be #microsoft.graph.command.", m.name)
+		}
+	case "id", "status", "actionstatus", "error", "responsepayload", "permissionticket":
+		err = badRequest("The property '%s' is read-only and must not be in a request.", m.name)
+	default:
+		err = badRequest("The property '%s' does not exist on type 'microsoft.graph.command'.", m.name)
+	}
+	return err
+}
+
+// text reads a member that must be a string or null; nil stands for null.
+func text(m member) (*string, error) {
+	var s *string
+	if err := json.Unmarshal(m.value, &s); err != nil {
+		return nil, badRequest("The property '%s' must be a string.", m.name)
+	}
+	return s, nil
+}
+
+// request checks the members together.
+func (p *parser) request(plain bool) (request, error) {
+	if p.kind == nil {
+		return request{}, badRequest("The property 'type' is required.")
+	}
+	var err error
+	switch strings.ToLower(*p.kind) {
+	case "launchuri":
+		err = p.checkLaunchURI()
+	case "appservice", "appservices":
+		p.req.appService = true
+		err = p.checkAppService()
+	default:
+		err = badRequest("The property 'type' must be LaunchUri or AppService, not %q.", *p.kind)
+	}
+	if err == nil && p.req.postBackURI != nil {
+		err = checkPostBackURI(*p.req.postBackURI, plain)
+	}
+	if err != nil {
+		return request{}, err
+	}
+	return p.req, nil
+}
+
+// payload reads the payload as an object whose names differ after fold.
+func (p *parser) payload(fold func(string) string) ([]member, error) {
+	if p.req.payload == nil || isNull(p.req.payload) {
+		return nil, badRequest("The property 'payload' is required.")
+	}
+	list, err := members(p.req.payload)
+	if err != nil {
+		return nil, badRequest("The property 'payload' must be a JSON object.")
+	}
+	if first, second, ok := repeated(list, fold); ok {
+		return nil, badRequest("The property 'payload.%s' repeats the property 'payload.%s'.", second, first)
+	}
+	return list, nil
+}
+
+// checkAppService leaves what is in the payload to the app: there, names that differ in casing are different names.
+func (p *parser) checkAppService() error {
+	if _, err := p.payload(nil); err != nil {
+		return err
+	}
+	if p.req.appServiceName == nil || strings.TrimSpace(*p.req.appServiceName) == "" {
+		return badRequest("The property 'appServiceName' is required with type AppService.")
+	}
+	if p.req.packageFamilyName == nil || strings.TrimSpace(*p.req.packageFamilyName) == "" {
+		return badRequest("The property 'packageFamilyName' is required with type AppService.")
+	}
+	return nil
+}
+
+// checkLaunchURI asks for payload.uri, an absolute URI of any scheme: apps register their own.
+func (p *parser) checkLaunchURI() error {
+	payload, err := p.payload(strings.ToLower)
+	if err != nil {
+		return err
+	}
+	for _, m := range payload {
+		if !strings.EqualFold(m.name, "uri") {
+			continue
+		}
+		s, err := text(m)
+		if err != nil || s == nil {
+			return badRequest("The property 'payload.%s' must be a string.", m.name)
+		}
+		u, err := url.Parse(*s)
+		if err != nil || !u.IsAbs() || u.Host+u.Opaque+u.Path == "" || strings.ContainsFunc(*s, unicode.IsSpace) {
+			return badRequest("The property 'payload.%s' must be an absolute URI.", m.name)
+		}
+		return nil
+	}
+	return badRequest("The property 'payload.uri' is required with type LaunchUri.")
+}
+
+// checkPostBackURI asks for an absolute https URL, or http to this machine. Graph documents no rule; a service that
+// posts to its callers' URLs over the internet would have to ask for https.
+func checkPostBackURI(s string, plain bool) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" {
+		return badRequest("The property 'postBackUri' must be an absolute URL.")
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http",
+		u.Scheme == "http" && !plain && !isLoopback(u.Hostname()):
+		return badRequest("The property 'postBackUri' must be an https URL, or an http URL of this machine.")
+	case u.User != nil:
+		return badRequest("The property 'postBackUri' must not hold a user name or a password.")
+	case u.Fragment != "":
+		return badRequest("The property 'postBackUri' must not have a fragment.")
+	}
+	return nil
+}
+
+// isLoopback says whether host, without a port, is this machine.
+func isLoopback(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return strings.EqualFold(host, "localhost")
+}

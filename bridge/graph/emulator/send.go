@@ -1,0 +1,144 @@
+package emulator
+
+import (
+	"net/http"
+	"time"
+)
+
+// send is POST me/devices/{id}/commands.
+func (e *Emulator) send(x *exchange, deviceID string) {
+	body, bodyErr := readBody(x.w, x.r, e.opts.MaxBody)
+	en := e.receive(x, deviceID, body)
+	c, p, err := e.accept(x, en, body, bodyErr)
+	o := e.reply(x, c, p, err)
+	// The ledger first: who has read the answer finds it there.
+	answered := e.answer(en, o.status)
+	if o.status != 0 {
+		x.write(o)
+	}
+	e.opts.OnEvent(answered)
+	if c != nil {
+		c.release()
+	}
+	if o.status == 0 {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// receive notes a POST before anything is decided about it.
+func (e *Emulator) receive(x *exchange, deviceID string, body []byte) *entry {
+	e.mu.Lock()
+	en := e.store.add(Received{
+		At: x.at, DeviceID: deviceID, Body: body, RequestID: x.requestID, ClientRequestID: x.clientRequestID,
+	})
+	e.mu.Unlock()
+	e.opts.OnEvent(Event{Kind: EventPostReceived, Seq: en.rec.Seq, DeviceID: deviceID})
+	return en
+}
+
+// admit makes the checks that come before every operation.
+func (e *Emulator) admit(r *http.Request) error {
+	if err := authorise(r.Header, e.opts.Authorize); err != nil {
+		return err
+	}
+	return checkHeaders(r.Header)
+}
+
+// accept decides about a POST. It can give both a command and an error: taken, and answered with a fault.
+func (e *Emulator) accept(x *exchange, en *entry, body []byte, bodyErr error) (*command, plan, error) {
+	if err := e.admit(x.r); err != nil {
+		return nil, plan{}, err
+	}
+	p := e.dice.roll(OpSend)
+	e.note(en, func(rec *Received) { rec.Fault = p.Kind })
+	refusal := p.refusal(x.r)
+	if refusal != nil && !p.Taken {
+		return nil, p, refusal
+	}
+	if _, err := checkQuery(x.r.URL.RawQuery, OpSend); err != nil {
+		return nil, p, err
+	}
+	if bodyErr != nil {
+		return nil, p, bodyErr
+	}
+	req, err := parseRequest(body, e.opts.AllowPlainPostback)
+	if err != nil {
+		return nil, p, err
+	}
+	c, err := e.take(en, req, p.postbacks)
+	if err != nil {
+		return nil, p, err
+	}
+	return c, p, refusal
+}
+
+// take makes the command and starts its script, which waits until the command is released.
+func (e *Emulator) take(en *entry, req request, p postbackPlan) (*command, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d := e.device(en.rec.DeviceID)
+	switch {
+	case d == nil:
+		return nil, notFound("The device '%s' could not be found.", en.rec.DeviceID)
+	case e.draining:
+		return nil, unavailable(time.Second)
+	}
+	c := newCommand(e.ctx, en.rec.Seq, d, req, p)
+	e.store.take(en, c)
+	e.wg.Go(func() { e.run(c) })
+	return c, nil
+}
+
+// reply answers a POST as its plan says. No outcome means that the answer is to be lost.
+func (e *Emulator) reply(x *exchange, c *command, p plan, err error) outcome {
+	if c != nil && p.postbacks.beforeAnswer && c.req.postBackURI != nil && len(c.script) > 0 {
+		c.release()
+		select {
+		case <-c.settled:
+		case <-c.ctx.Done():
+		case <-x.r.Context().Done():
+		}
+	}
+	e.pause(x.r, p.Delay)
+	switch {
+	case err != nil:
+		return x.refusal(err)
+	case p.Kind == FaultAnswerLost:
+		return outcome{}
+	}
+	o := x.success(http.StatusCreated, e.opts.Profile.created(c.created()))
+	if p.Kind == FaultGarbled {
+		o.body = o.body[:len(o.body)/2]
+	}
+	return o
+}
+
+// pause waits, but no longer than the client does, or than until Close.
+func (e *Emulator) pause(r *http.Request, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	case <-e.ctx.Done():
+	}
+}
+
+func (e *Emulator) note(en *entry, f func(*Received)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f(&en.rec)
+}
+
+// answer notes in the ledger what a POST is answered with, and gives the event of it.
+func (e *Emulator) answer(en *entry, status int) Event {
+	ev := Event{Kind: EventPostAnswered, HTTPStatus: status}
+	e.note(en, func(rec *Received) {
+		rec.Answered, rec.HTTPStatus = true, status
+		ev.Seq, ev.DeviceID, ev.CommandID = rec.Seq, rec.DeviceID, rec.CommandID
+	})
+	return ev
+}
