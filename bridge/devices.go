@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
@@ -50,7 +51,7 @@ func (b *Bridge) graphRefusal(operation string, err error) error {
 		return events.Unavailable("Graph could not be asked now; ask again")
 	}
 	code := events.CodeUnavailable
-	if answer.StatusCode == 401 || answer.StatusCode == 403 {
+	if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
 		code = events.CodeForbidden
 	}
 	return &events.Error{Code: code, Message: answer.Error(), HTTPStatus: answer.StatusCode, RequestID: answer.RequestID}

@@ -194,7 +194,7 @@ func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, cou
 
 // deferral gives how long Graph is left alone after attempt failed attempts.
 func deferral(attempt int) time.Duration {
-	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest)) //nolint:gosec // positive
+	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest))
 }
 
 func doubled(first time.Duration, count uint64, longest time.Duration) time.Duration {

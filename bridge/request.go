@@ -90,6 +90,8 @@ func checkDevice(id string) *events.Error {
 		return events.Invalid("deviceId", "is longer than a subject can hold: at most 256 bytes, counting three for each outside letters, digits, '_' and '-'")
 	case strings.IndexFunc(id, unicode.IsControl) >= 0:
 		return events.Invalid("deviceId", "has a control character")
+	case id == "." || id == "..":
+		return events.Invalid("deviceId", "is a path step, which cannot name a device in a URL")
 	}
 	return nil
 }

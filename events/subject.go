@@ -30,7 +30,7 @@ func NewSubjects(prefix string) (Subjects, error) {
 		return Subjects{}, fmt.Errorf("subject prefix: %d bytes, at most %d are allowed", len(prefix), maxPrefix)
 	}
 	for token := range strings.SplitSeq(prefix, ".") {
-		if token == "" || strings.IndexFunc(token, func(r rune) bool { return r > 0x7e || !plain(byte(r)) }) >= 0 {
+		if token == "" || encodedLen(token) != len(token) {
 			return Subjects{}, fmt.Errorf("subject prefix %q: each token between dots takes letters, digits, '_' and '-'", prefix)
 		}
 	}

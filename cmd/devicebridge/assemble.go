@@ -77,7 +77,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	}
 	return parts.run(ctx, listener, c.DrainTimeout, func() {
 		ready(started{
-			NATS: natsAddress(c, server, b), Embedded: server != nil,
+			NATS: natsAddress(server, b), Embedded: server != nil,
 			Listen: listener.Addr().String(), Callbacks: strings.TrimSuffix(c.PublicURL, "/") + "/postback/",
 			Took: time.Since(begin),
 		})

@@ -203,11 +203,11 @@ func listenNear(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// freeAddress gives address, or port 0 where it is taken.
+// freeAddress gives an address that listenNear found to be free.
 func freeAddress(ctx context.Context, address string) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	l, err := listenNear(ctx, address)
 	if err != nil {
-		return "127.0.0.1:0", nil
+		return "", err
 	}
-	return address, l.Close()
+	return l.Addr().String(), l.Close()
 }

@@ -62,7 +62,7 @@ memory.`,
 }
 
 func profileNames() string {
-	var names []string
+	names := make([]string, 0, len(emulator.Profiles()))
 	for _, p := range emulator.Profiles() {
 		names = append(names, string(p))
 	}
@@ -83,7 +83,9 @@ func serveEmulator(ctx context.Context, e *emulator.Emulator, l net.Listener) er
 		if err = server.Shutdown(stop); err != nil {
 			err = server.Close()
 		}
-		<-done
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
 	}
 	return errors.Join(err, e.Close())
 }

@@ -30,7 +30,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if !errors.Is(err, errSilent) {
-		fmt.Fprintln(stderr, "devicebridge:", err)
+		_, _ = fmt.Fprintln(stderr, "devicebridge:", err)
 	}
 	return exitCode(err)
 }

@@ -49,7 +49,7 @@ func streamOptions(c config, server *bus.Server) bus.StreamOptions {
 	return o
 }
 
-func natsAddress(c config, server *bus.Server, b *bus.Bus) string {
+func natsAddress(server *bus.Server, b *bus.Bus) string {
 	if server != nil {
 		return server.URL()
 	}
