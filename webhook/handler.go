@@ -1,0 +1,142 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"devicebridge/events"
+)
+
+// route is the path of the endpoint under the public URL.
+const route = "/postback"
+
+// newEcho gives Echo's router without what Echo does on its own: its error
+// bodies, its log, its 204 to OPTIONS, its trust in X-Forwarded-For.
+func (s *Server) newEcho() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard)
+	e.StdLogger.SetOutput(io.Discard)
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		result := ResultUnknownPath
+		if errors.Is(err, echo.ErrMethodNotAllowed) {
+			result = ResultMethodNotAllowed
+		}
+		_ = s.handle(always(result))(c)
+	}
+	prefixes := []string{""}
+	if s.options.PathPrefix != "" {
+		prefixes = append(prefixes, s.options.PathPrefix)
+	}
+	for _, prefix := range prefixes {
+		path := prefix + route + "/:command/:token"
+		e.POST(path, s.handle(s.postback))
+		e.OPTIONS(path, s.handle(always(ResultMethodNotAllowed)))
+		// Without a child the last parameter would also match further segments.
+		e.RouteNotFound(path+"/*", s.handle(always(ResultUnknownPath)))
+	}
+	return e
+}
+
+func always(result Result) func(echo.Context) outcome {
+	return func(echo.Context) outcome { return outcome{result: result} }
+}
+
+// handle gives every request its one answer, its one log line and its one
+// observation, whatever happens inside.
+func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		started := time.Now()
+		end := outcome{result: ResultUnavailable, err: errors.New("the server is stopping")}
+		// The stop takes the lock for good, so it waits for all and nothing starts after it.
+		if s.gate.TryRLock() {
+			defer s.gate.RUnlock()
+			end = guarded(inner, c)
+		}
+		answer(c.Response(), end)
+		elapsed := time.Since(started)
+		s.options.Observe(end.result, elapsed)
+		s.logLine(c, end, elapsed)
+		if end.result != ResultAccepted {
+			linger(c.Response().Writer, c.Request())
+		}
+		return nil
+	}
+}
+
+// postback judges one postback, the cheapest and least trusting checks first:
+// token, rate, encoding, length, body, record.
+func (s *Server) postback(c echo.Context) outcome {
+	started, r, now := time.Now(), c.Request(), s.options.Now()
+	command := c.Param("command")
+	if !s.options.Keys.Verify(command, c.Param("token"), now) {
+		return outcome{result: ResultBadToken}
+	}
+	if wait := s.limits.wait(command, now); wait > 0 {
+		return outcome{result: ResultRateLimited, retryAfter: wait}
+	}
+	if encoded(r.Header) {
+		return outcome{result: ResultUnsupportedEncoding, detail: "send the body without a content encoding"}
+	}
+	if r.ContentLength > s.options.MaxBody {
+		return outcome{result: ResultTooLarge}
+	}
+	deadline := started.Add(s.options.RequestTimeout)
+	ctx, cancel := s.storeContext(r.Context(), deadline)
+	defer cancel()
+	return s.receive(ctx, deadline, command, c)
+}
+
+// receive reads the body and has it stored. It holds memory for a whole body
+// while it reads, and for what has arrived until it is stored.
+func (s *Server) receive(ctx context.Context, deadline time.Time, command string, c echo.Context) outcome {
+	held := s.options.MaxBody
+	if length := c.Request().ContentLength; length >= 0 {
+		held = length
+	}
+	if err := s.bodies.Acquire(ctx, held); err != nil {
+		return outcome{result: ResultUnavailable, err: errors.New("too many bodies under way")}
+	}
+	defer func() { s.bodies.Release(held) }()
+	body, result := readBody(c.Response().Writer, c.Request(), s.options.MaxBody, deadline)
+	if result != "" {
+		return outcome{result: result}
+	}
+	s.bodies.Release(held - int64(len(body)))
+	held = int64(len(body))
+	observations, err := events.ParseObservations(body)
+	if err != nil {
+		return outcome{result: ResultMalformed, detail: err.Error()}
+	}
+	return s.store(ctx, command, observations)
+}
+
+func (s *Server) store(ctx context.Context, command string, observations []events.Observation) outcome {
+	end := outcome{result: ResultAccepted, observations: len(observations)}
+	err := s.options.Sink.Postback(ctx, command, observations)
+	switch {
+	case err == nil:
+	case events.HasCode(err, events.CodeNotFound):
+		end.result = ResultNoRecord
+	default:
+		end.result, end.err = ResultUnavailable, err
+	}
+	return end
+}
+
+// storeContext gives the context of one store: it keeps the values of the
+// request but not its end, so a sender that goes away loses nothing but the
+// answer. It ends at the deadline or when a stop runs out of time.
+func (s *Server) storeContext(request context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(request), deadline)
+	release := context.AfterFunc(s.stopped, cancel)
+	return ctx, func() {
+		release()
+		cancel()
+	}
+}

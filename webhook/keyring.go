@@ -1,0 +1,123 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	minKeyBytes = 32
+	newKeyBytes = 32
+	maxKeyID    = 32
+)
+
+// Keyring signs and verifies callback tokens: the first key signs, all verify,
+// so a key is replaced without losing the callbacks in flight (put the new one
+// first, take the old one out after the longest life of a command). It is safe
+// for concurrent use and shows no key under any verb of package fmt.
+type Keyring struct{ keys []key }
+
+type key struct {
+	id     string
+	secret []byte
+}
+
+// ParseKeyring reads `<key id>:<base64>,<key id>:<base64>`, newest first. A key
+// id is 1 to 32 of [A-Za-z0-9_-] and is public, since every token shows it; a
+// key is at least 32 bytes in standard or URL base64, padded or not. Space
+// around entries is ignored. The error lists every fault by the position of its
+// entry and quotes nothing of the text, so that a key in the wrong place is not
+// shown either.
+func ParseKeyring(text string) (*Keyring, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, errors.New("no callback key")
+	}
+	var (
+		ring   Keyring
+		faults []error
+	)
+	for i, entry := range strings.Split(text, ",") {
+		k, err := parseKey(strings.TrimSpace(entry))
+		if err == nil {
+			err = ring.unlike(k)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("callback key %d: %w", i+1, err))
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return &ring, nil
+}
+
+// NewKey gives one `<key id>:<base64>` of 32 random bytes under a fresh key id,
+// as ParseKeyring reads it.
+func NewKey() (text string) {
+	var secret [newKeyBytes]byte
+	_, _ = rand.Read(secret[:]) // never fails: crypto/rand ends the process instead
+	return strings.ToLower(rand.Text()[:8]) + ":" + base64.StdEncoding.EncodeToString(secret[:])
+}
+
+// Format writes the key ids and never the keys, whatever the verb.
+func (k *Keyring) Format(f fmt.State, _ rune) {
+	ids := make([]string, len(k.keys))
+	for i := range k.keys {
+		ids[i] = k.keys[i].id
+	}
+	_, _ = fmt.Fprintf(f, "keyring %v", ids)
+}
+
+// unlike refuses a key whose id or bytes are in the ring already. The same bytes
+// under a new id would be a rotation that changes nothing.
+func (k *Keyring) unlike(other key) error {
+	for i := range k.keys {
+		switch {
+		case k.keys[i].id == "":
+			// A faulty entry, reported under its own number.
+		case k.keys[i].id == other.id:
+			return fmt.Errorf("has the key id of callback key %d", i+1)
+		case hmac.Equal(k.keys[i].secret, other.secret):
+			return fmt.Errorf("is the same key as callback key %d", i+1)
+		}
+	}
+	return nil
+}
+
+func parseKey(entry string) (key, error) {
+	id, encoded, found := strings.Cut(entry, ":")
+	if !found {
+		return key{}, errors.New("is not <key id>:<base64>")
+	}
+	if !validKeyID(id) {
+		return key{}, fmt.Errorf("its key id is not 1 to %d of A-Z a-z 0-9 _ -", maxKeyID)
+	}
+	encoded = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(encoded, "="))
+	secret, err := base64.RawStdEncoding.DecodeString(encoded)
+	if err != nil {
+		return key{}, errors.New("is not base64")
+	}
+	if len(secret) < minKeyBytes {
+		return key{}, fmt.Errorf("has %d bytes, at least %d are needed", len(secret), minKeyBytes)
+	}
+	return key{id: id, secret: secret}, nil
+}
+
+func validKeyID(id string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	return id != "" && len(id) <= maxKeyID && strings.Trim(id, letters) == ""
+}
+
+func (k *Keyring) find(id string) (key, bool) {
+	i := slices.IndexFunc(k.keys, func(one key) bool { return one.id == id })
+	if i < 0 {
+		return key{}, false
+	}
+	return k.keys[i], true
+}

@@ -1,0 +1,70 @@
+package webhook
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// storeRetryAfter is what a sender is told to wait when its postback could not be
+// stored: long enough for a NATS leader election.
+const storeRetryAfter = 5 * time.Second
+
+// outcome is how one request ended and what its answer and its log line need.
+type outcome struct {
+	result Result
+	// detail goes to the sender and must say nothing of the token or the record.
+	detail       string
+	retryAfter   time.Duration
+	observations int
+	// err and stack are for the log alone.
+	err   error
+	stack string
+}
+
+// problem is an RFC 9457 problem document. It has no instance: that would be the
+// callback URL.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// answer writes the response. Every refusal closes the connection: net/http
+// would otherwise read the rest of the body before it answers, and a stranger
+// could keep connections for as long as IdleTimeout.
+func answer(w http.ResponseWriter, o outcome) {
+	h, status := w.Header(), o.result.Status()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if o.result == ResultAccepted {
+		w.WriteHeader(status)
+		return
+	}
+	h.Set("Connection", "close")
+	h.Set("Content-Type", "application/problem+json")
+	switch o.result {
+	case ResultMethodNotAllowed:
+		h.Set("Allow", http.MethodPost)
+	case ResultUnsupportedEncoding:
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+	case ResultUnavailable:
+		h.Set("Retry-After", seconds(storeRetryAfter))
+	case ResultRateLimited:
+		h.Set("Retry-After", seconds(o.retryAfter))
+	default:
+	}
+	body, _ := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: o.detail})
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a sender that is gone needs no answer
+}
+
+// seconds rounds up to whole seconds, which is all that Retry-After can say.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
