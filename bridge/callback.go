@@ -45,12 +45,13 @@ func (b *Bridge) register(ctx context.Context, header map[string][]string, r eve
 	if r.RequestID != "" {
 		id = events.RequestCommandID(r.RequestID)
 	}
+	parent, state := traceContext(header)
 	e := command.New(events.Command{
 		ID: id, RequestID: r.RequestID, CorrelationID: r.CorrelationID, DeviceID: r.DeviceID,
 		RequestSHA256: fingerprint("callback", events.Request{DeviceID: r.DeviceID, ExpiresIn: r.ExpiresIn}),
 		ExpiresAt:     now.Add(life),
-		TraceParent:   events.HeaderValue(header, events.HeaderTraceParent),
-		TraceState:    events.HeaderValue(header, events.HeaderTraceState),
+		TraceParent:   parent,
+		TraceState:    state,
 	}, command.OnRegister, now)
 	stored, err := b.create(ctx, e, func() error { return nil })
 	if err != nil {

@@ -36,14 +36,14 @@ func decode[T any](data []byte) (T, *events.Error) {
 	}
 	if err := json.Unmarshal(data, &request); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", mismatch.Value, typeName(mismatch.Type)))
+			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", events.Truncate(mismatch.Value, maxName), typeName(mismatch.Type)))
 		}
 		return request, events.Invalid("", "the body is not as expected")
 	}
 	return request, nil
 }
 
-// maxName bounds what is repeated of a member name nobody knows.
+// maxName bounds what is repeated of a member name nobody knows, or of a number.
 const maxName = 64
 
 func memberNames(t reflect.Type) []string {
@@ -60,6 +60,9 @@ func unknownMember(name string, known []string) string {
 		if strings.EqualFold(k, name) {
 			return "is not a member of this request; did you mean " + k + "?"
 		}
+	}
+	if len(known) == 0 {
+		return "is not a member of this request; it takes none"
 	}
 	return "is not a member of this request; it takes " + strings.Join(known, ", ")
 }

@@ -54,19 +54,20 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		return b.checkLease(ctx, from, d)
 	}
 	b.leases.forget(c.ID)
-	switch step, at := command.Next(c, b.Timing); {
-	case step == command.StepExpire && !now.Before(at):
+	if c.State != events.StateAccepted && c.State != events.StateDeferred {
+		return 0 // it moved on, and whoever moved it left it a timer
+	}
+	switch step, at := b.next(c, now); {
+	case now.Before(at):
+		return b.rearm(ctx, c.ID, at, d)
+	case step == command.StepExpire:
 		if _, err := b.fold(ctx, from, false, command.Expire{At: now}); err != nil {
 			return backoff(d.Count)
 		}
 		return 0
-	case step != command.StepSend:
-		return 0 // it moved on
-	case now.Before(at):
-		return b.rearm(ctx, c.ID, at, d)
 	}
 	if wait := b.notReady(ctx, c, d); wait > 0 {
-		return wait
+		return min(wait, c.ExpiresAt.Sub(now)) // whatever it waits for, it ends in time
 	}
 	return b.attempt(ctx, from, d)
 }
@@ -121,8 +122,10 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 			"command", id, "error", err)
 		return b.Lease
 	}
-	if after.Command.State == events.StateDeferred && after.Command.RetryAt != nil {
-		return b.rearm(ctx, id, *after.Command.RetryAt, d)
+	if after.Command.State == events.StateDeferred || after.Command.Sequence > claimed.Command.Sequence+1 {
+		// The claim's timer is too late for the retry, or was spent on what others
+		// stored in the meantime.
+		return b.wake(ctx, after, d)
 	}
 	return 0
 }
@@ -138,7 +141,9 @@ func (b *Bridge) outcome(c events.Command, o events.Observation, err error) comm
 	switch {
 	case ok && sending.Outcome == graph.NotTaken:
 		wait := deferral(c.Attempt)
-		if sending.HasRetryAfter {
+		// A Retry-After of nothing, such as a date that has passed by this host's
+		// clock, is no reason to go round without a pause.
+		if sending.RetryAfter > 0 {
 			wait = sending.RetryAfter
 			b.throttle.hold(now.Add(wait))
 		}

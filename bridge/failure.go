@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"errors"
+	"time"
 
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
@@ -17,4 +18,12 @@ func failureOf(err error) *events.Error {
 		}
 	}
 	return &events.Error{Code: "noAnswer", Message: events.Truncate(err.Error(), 2048)}
+}
+
+// retryAfter gives how long Graph asked to be left alone, 0 where it did not.
+func retryAfter(err error) time.Duration {
+	if answer, ok := errors.AsType[*graph.Error](err); ok {
+		return answer.RetryAfter
+	}
+	return 0
 }

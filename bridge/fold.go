@@ -21,27 +21,19 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 		if err != nil {
 			return err
 		}
-		after, err := b.observe(ctx, before, command.Observe{At: b.Now(), Source: events.SourcePostback, Observation: o})
+		now := b.Now()
+		after, err := b.fold(ctx, before, true, command.Observe{At: now, Source: events.SourcePostback, Observation: o})
 		if err != nil {
 			return err
 		}
-		if awaitsPayload(after) && !awaitsPayload(before) {
-			b.arm(ctx, id, b.Now()) // fetch it now, not when the next poll is due
+		// The timer that stands is for the step before: a payload is fetched now and
+		// a command that was given up is polled again, not when that one fires.
+		was, _ := b.next(before.Command, now)
+		if step, at := b.next(after.Command, now); step != was && step != command.StepNone {
+			b.arm(ctx, id, at)
 		}
 	}
 	return nil
-}
-
-// observe folds one observation into the command, read from the leader just now.
-func (b *Bridge) observe(ctx context.Context, from events.Stored, in command.Observe) (events.Stored, error) {
-	after, err := b.fold(ctx, from, true, in)
-	if events.HasCode(err, events.CodeTooLarge) && in.Observation.ResponsePayload != nil {
-		// The status must not be lost with a payload that fits no message; the fetch
-		// that follows reports the payload's fate.
-		in.Observation.ResponsePayload = nil
-		after, err = b.fold(ctx, from, false, in)
-	}
-	return after, err
 }
 
 func awaitsPayload(s events.Stored) bool { return s.Command.Response == events.ResponsePending }
@@ -51,6 +43,18 @@ func awaitsPayload(s events.Stored) bool { return s.Command.Response == events.R
 // from the leader after the input came in, which is needed to conclude that
 // nothing follows.
 func (b *Bridge) fold(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
+	after, err := b.foldWhole(ctx, from, fresh, in)
+	report, ok := in.(command.Observe)
+	if !ok || report.Observation.ResponsePayload == nil || !events.HasCode(err, events.CodeTooLarge) {
+		return after, err
+	}
+	// The status and Graph's id must not be lost with a payload that fits no
+	// message; the fetch that follows reports the payload's fate.
+	report.Observation.ResponsePayload = nil
+	return b.foldWhole(ctx, from, false, report)
+}
+
+func (b *Bridge) foldWhole(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
 	id := from.Command.ID
 	for range foldTries {
 		list := command.Apply(from.Command, in)

@@ -2,9 +2,9 @@ package bridge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"devicebridge/bridge/command"
@@ -88,6 +88,7 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 	if r.ExpiresIn != "" {
 		life, _ = time.ParseDuration(r.ExpiresIn) // checked by readRequest
 	}
+	parent, state := traceContext(header)
 	e := command.New(events.Command{
 		ID:                id,
 		RequestID:         r.RequestID,
@@ -100,14 +101,11 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 		PackageFamilyName: r.PackageFamilyName,
 		Payload:           r.Payload,
 		ExpiresAt:         now.Add(life),
-		TraceParent:       events.HeaderValue(header, events.HeaderTraceParent),
-		TraceState:        events.HeaderValue(header, events.HeaderTraceState),
+		TraceParent:       parent,
+		TraceState:        state,
 	}, command.OnAccept, now)
-	if size, err := json.Marshal(e.Command); err != nil || len(size)+room > b.MaxMessage {
-		return events.Stored{}, &events.Error{
-			Code: events.CodeTooLarge, Field: "payload",
-			Message: "is too large: the command's record would not fit a NATS message",
-		}
+	if size(e.Command) > b.MaxMessage-room {
+		return events.Stored{}, events.Refusal(events.CodeTooLarge, "payload", "is too large: the command's record would not fit a NATS message")
 	}
 	return b.create(ctx, e, func() error { return b.checkRetryOf(ctx, id, r.RetryOf) })
 }
@@ -135,10 +133,8 @@ func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error
 	case err == nil && existing.Command.RequestSHA256 == e.Command.RequestSHA256:
 		return existing, nil
 	case err == nil:
-		return events.Stored{}, &events.Error{
-			Code: events.CodeConflict, Field: "requestId",
-			Message: "names command " + e.Command.ID + ", which was asked for otherwise; use a new request id",
-		}
+		return events.Stored{}, events.Refusal(events.CodeConflict, "requestId",
+			"names command "+e.Command.ID+", which was asked for otherwise; use a new request id")
 	case refusal != nil && events.HasCode(err, events.CodeNotFound):
 		return events.Stored{}, refusal
 	default:
@@ -162,10 +158,8 @@ func (b *Bridge) checkRetryOf(ctx context.Context, id, retryOf string) error {
 		return err
 	}
 	if s := old.Command.State; s != events.StateOutcomeUnknown && s != events.StateTimedOut {
-		return &events.Error{
-			Code: events.CodeConflict, Field: "retryOf",
-			Message: "names a command that is " + string(s) + "; only one that is outcomeUnknown or timedOut may be asked for again",
-		}
+		return events.Refusal(events.CodeConflict, "retryOf",
+			"names a command that is "+string(s)+"; only one that is outcomeUnknown or timedOut may be asked for again")
 	}
 	return nil
 }
@@ -174,11 +168,11 @@ func (b *Bridge) checkRetryOf(ctx context.Context, id, retryOf string) error {
 // it never touches the command that it may have collided with.
 func (b *Bridge) reject(ctx context.Context, id string, header map[string][]string, r events.Request, refusal *events.Error) error {
 	now := b.Now()
+	parent, state := traceContext(header)
 	c := events.Command{
 		ID: id, RequestID: events.Truncate(r.RequestID, maxID), CorrelationID: events.Truncate(r.CorrelationID, maxID),
 		ExpiresAt: now, Error: refusal,
-		TraceParent: events.HeaderValue(header, events.HeaderTraceParent),
-		TraceState:  events.HeaderValue(header, events.HeaderTraceState),
+		TraceParent: parent, TraceState: state,
 	}
 	if events.ValidDeviceID(r.DeviceID) {
 		c.DeviceID = r.DeviceID
@@ -195,6 +189,36 @@ func (b *Bridge) reject(ctx context.Context, id string, header map[string][]stri
 		b.logEvent(ctx, e)
 	}
 	return err
+}
+
+// The longest trace context that is kept. W3C's traceparent has 55 characters,
+// and of a tracestate 512 have to be propagated. More would take the room that
+// later events of the command need.
+const (
+	maxTraceParent = 128
+	maxTraceState  = 512
+)
+
+// traceContext gives the W3C trace context of a request; what is too long is
+// dropped, as the standard allows.
+func traceContext(header map[string][]string) (parent, state string) {
+	parent, state = events.HeaderValue(header, events.HeaderTraceParent), events.HeaderValue(header, events.HeaderTraceState)
+	if len(parent) > maxTraceParent {
+		return "", ""
+	}
+	if len(state) > maxTraceState {
+		return parent, ""
+	}
+	return parent, state
+}
+
+// size gives the length of a record's JSON, in bytes.
+func size(c events.Command) int {
+	text, err := events.Marshal(c)
+	if err != nil {
+		return math.MaxInt32 // what cannot be written fits nowhere; a decoded payload can
+	}
+	return len(text)
 }
 
 func (b *Bridge) receipt(c events.Command) events.Receipt {

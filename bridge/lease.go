@@ -53,7 +53,7 @@ func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery)
 	if held := b.leases.held(c.ID, c.Attempt, now); held < b.Lease {
 		return b.Lease - held
 	}
-	_, err := b.fold(ctx, from, false, command.LoseTrack{
+	after, err := b.fold(ctx, from, false, command.LoseTrack{
 		At: now, Attempt: c.Attempt, Source: events.SourceTimer,
 		Error: &events.Error{
 			Code:    "leasePassed",
@@ -64,5 +64,6 @@ func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery)
 		return backoff(d.Count)
 	}
 	b.leases.forget(c.ID)
-	return 0
+	// This delivery may be the timer that stood since the claim: set the next.
+	return b.wake(ctx, after, d)
 }

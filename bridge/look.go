@@ -26,7 +26,7 @@ func (b *Bridge) Look(ctx context.Context, id string, d Delivery) time.Duration 
 	}
 	b.leases.forget(id)
 	now := b.Now()
-	step, at := command.Next(latest.Command, b.Timing)
+	step, at := b.next(latest.Command, now)
 	if step == command.StepNone {
 		return 0
 	}
@@ -46,6 +46,26 @@ func (b *Bridge) Look(ctx context.Context, id string, d Delivery) time.Duration 
 	}
 }
 
+// next says what has to be done for a command, and when. It differs from
+// command.Next where that is overdue: from ExpiresAt on a command is neither sent
+// nor polled, it ends.
+func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time) {
+	step, at := command.Next(c, b.Timing)
+	if (step == command.StepSend || step == command.StepPoll) && !now.Before(c.ExpiresAt) {
+		return command.StepExpire, c.ExpiresAt
+	}
+	return step, at
+}
+
+// wake leaves what has to be done next for a command to its durable timer.
+func (b *Bridge) wake(ctx context.Context, latest events.Stored, d Delivery) time.Duration {
+	step, at := b.next(latest.Command, b.Now())
+	if step == command.StepNone {
+		return 0
+	}
+	return b.rearm(ctx, latest.Command.ID, at, d)
+}
+
 // poll asks Graph for the status of a command from which no news came.
 func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c := from.Command
@@ -57,8 +77,9 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		delay = b.Timing.PollMax
 	case err != nil:
 		b.Log.Warn("poll failed", "command", c.ID, "error", err)
+		delay = max(delay, retryAfter(err))
 	default:
-		after, err := b.observe(ctx, from, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		after, err := b.fold(ctx, from, true, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
 			return backoff(d.Count)
 		}
@@ -83,6 +104,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 // when its grace is over.
 func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c := from.Command
+	var pause time.Duration
 	failure := &events.Error{Code: "noGraphId", Message: "Graph's id of the command never became known, so its response payload cannot be asked for"}
 	if c.GraphID != "" {
 		payload, err := b.Observer.ResponsePayload(ctx, c.DeviceID, c.GraphID)
@@ -99,14 +121,18 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 		case told:
 			return backoff(d.Count) // the stream, not Graph
 		}
-		failure = failureOf(err)
+		failure, pause = failureOf(err), retryAfter(err)
 	}
-	now := b.Now()
-	if deadline := c.ExpiresAt.Add(b.Timing.Grace); !now.Before(deadline) {
+	now, deadline := b.Now(), c.ExpiresAt.Add(b.Timing.Grace)
+	if !now.Before(deadline) {
 		return b.giveUp(ctx, from, failure, d)
 	}
 	b.Log.Debug("response payload not there yet", "command", c.ID, "reason", failure.Code)
-	return b.rearm(ctx, c.ID, now.Add(jitter(b.fetchDelay(now.Sub(c.UpdatedAt)))), d)
+	next := now.Add(jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause)))
+	if next.After(deadline) {
+		next = deadline
+	}
+	return b.rearm(ctx, c.ID, next, d)
 }
 
 // fetchDelay grows like a poll's, from a second on: the payload of a completed

@@ -42,6 +42,9 @@ func (b *Bridge) whole(ctx context.Context, id string) (events.Command, error) {
 	c := latest.Command
 	if c.Response == events.ResponseStored && latest.Kind != events.KindResponse {
 		response, err := b.Stream.LatestResponse(ctx, id)
+		if events.HasCode(err, events.CodeNotFound) {
+			return c, nil // the payload has left the stream with its age, the record has not
+		}
 		if err != nil {
 			return events.Command{}, err
 		}
@@ -84,6 +87,7 @@ func (b *Bridge) List(ctx context.Context, data []byte) (events.ListReply, error
 		return events.ListReply{}, err
 	}
 	reply := events.ListReply{Commands: []events.Command{}}
+	left := b.MaxMessage - room
 	for range listRounds {
 		page, next, err := b.Shelf.Newest(ctx, r.DeviceID, cursor, r.Limit)
 		if err != nil {
@@ -96,6 +100,10 @@ func (b *Bridge) List(ctx context.Context, data []byte) (events.ListReply, error
 		for i, c := range found {
 			if c == nil || r.State != "" && c.State != r.State {
 				continue
+			}
+			if left -= size(*c); left < 0 && len(reply.Commands) > 0 {
+				reply.Cursor = strconv.FormatUint(page[i].Sequence+1, 10) // the reply is full; c begins the next
+				return reply, nil
 			}
 			reply.Commands = append(reply.Commands, *c)
 			if len(reply.Commands) == r.Limit {

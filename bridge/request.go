@@ -87,7 +87,7 @@ func checkDevice(id string) *events.Error {
 	case id == "":
 		return events.Invalid("deviceId", "is missing; `devices.list` gives the ids of the account's devices")
 	case !events.ValidDeviceID(id):
-		return events.Invalid("deviceId", "is longer than a subject can hold: at most 256 bytes, counting three for each outside letters, digits, '_' and '-'")
+		return events.Invalid("deviceId", "is longer than a subject can hold: at most 256 bytes, where each outside letters, digits, '_' and '-' counts for three")
 	case strings.IndexFunc(id, unicode.IsControl) >= 0:
 		return events.Invalid("deviceId", "has a control character")
 	case id == "." || id == "..":

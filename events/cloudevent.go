@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/textproto"
@@ -49,7 +50,7 @@ func EventType(k Kind) string { return typePrefix + string(k) + typeSuffix }
 // case with the prefix ce-, values percent-encoded where they are not plain
 // printable ASCII.
 func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, error) {
-	body, err := json.Marshal(c)
+	body, err := Marshal(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode event %s: %w", c.EventID(), err)
 	}
@@ -74,6 +75,18 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 		}
 	}
 	return header, body, nil
+}
+
+// Marshal gives v as JSON on one line, without the escapes for HTML that
+// json.Marshal would put into URIs and subject filters.
+func Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
 // Decode reads an event message. Header names count in any case, and members of

@@ -1,6 +1,9 @@
 package events
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Code is the stable word for why something was refused or failed.
 type Code string
@@ -20,20 +23,15 @@ const (
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
-	// Field names the member of the request that is at fault.
+	// Field is the member of the request that is at fault; the message names it too.
 	Field string `json:"field,omitempty"`
 	// HTTPStatus and RequestID are Graph's, where Graph answered.
 	HTTPStatus int    `json:"httpStatus,omitempty"`
 	RequestID  string `json:"requestId,omitempty"`
 }
 
-// Error gives "code: message", with the field in front of the message.
-func (e *Error) Error() string {
-	if e.Field != "" {
-		return string(e.Code) + ": " + e.Field + ": " + e.Message
-	}
-	return string(e.Code) + ": " + e.Message
-}
+// Error gives "code: message".
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
 // Status gives the HTTP status that fits the code; it is also the numeric
 // Nats-Service-Error-Code of a micro reply.
@@ -61,9 +59,13 @@ func (e *Error) Status() int {
 // event and decide anew; above all, do not send.
 var ErrLost = errors.New("another event of this command was stored first")
 
-// Invalid is a refusal of the member field.
-func Invalid(field, message string) *Error {
-	return &Error{Code: CodeInvalid, Field: field, Message: message}
+// Invalid is a refusal of the member field; what says what is wrong with it, and
+// follows its name: "is missing". Without a field, what is the whole message.
+func Invalid(field, what string) *Error { return Refusal(CodeInvalid, field, what) }
+
+// Refusal is Invalid with another code.
+func Refusal(code Code, field, what string) *Error {
+	return &Error{Code: code, Field: field, Message: strings.TrimPrefix(field+" "+what, " ")}
 }
 
 // NotFound says that no such command or device is known.

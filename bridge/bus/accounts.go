@@ -29,16 +29,16 @@ const replyWindow = 6 * time.Minute
 // accounts an answer comes out in the guests' account and nowhere else.
 func accounts(s events.Subjects) ([]*server.Account, error) {
 	bridge, guests := server.NewAccount(bridgeAccount), server.NewAccount(guestAccount)
-	// One export for the whole API: the server does not let an answer of an
-	// export into a request of the same, so an answer cannot, say, delete a
-	// consumer either.
-	if err := bridge.AddServiceExportWithResponse("$JS.API.>", server.Streamed, nil); err != nil {
-		return nil, fmt.Errorf("export the JetStream API: %w", err)
+	// One export for API and acknowledgements: the server lets no answer of an
+	// export into a request of the same, so that within the guests' account an
+	// empty answer cannot delete the bridge's own consumer either.
+	if err := bridge.AddServiceExportWithResponse("$JS.>", server.Streamed, nil); err != nil {
+		return nil, fmt.Errorf("export JetStream: %w", err)
 	}
 	if err := bridge.AddServiceExportWithResponse("$SRV.>", server.Streamed, nil); err != nil {
 		return nil, fmt.Errorf("export $SRV: %w", err)
 	}
-	for _, subject := range append(s.Requests(), "$JS.ACK.>") {
+	for _, subject := range s.Requests() {
 		if err := bridge.AddServiceExport(subject, nil); err != nil {
 			return nil, fmt.Errorf("export %s: %w", subject, err)
 		}

@@ -38,6 +38,10 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return events.Unavailable("no bridge answers on " + msg.Subject + "; is `devicebridge serve` running on this NATS, with this subject prefix?")
+	case errors.Is(err, nats.ErrMaxPayload):
+		return &events.Error{Code: events.CodeTooLarge, Message: "the request is larger than a NATS message may be"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return events.Unavailable("the bridge did not answer in time; the request may have been taken all the same: ask again under the same request id")
 	case err != nil:
 		return fmt.Errorf("%s: %w", endpoint, err)
 	}

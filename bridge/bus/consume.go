@@ -15,8 +15,10 @@ type Delivery struct {
 	Subject string
 	Header  map[string][]string
 	Data    []byte
-	// Sequence is the message's sequence in its stream.
-	Sequence uint64
+	// Sequence is the message's sequence in its stream. With the stream's creation
+	// time it names the message for good, even if the stream is made anew.
+	Sequence      uint64
+	StreamCreated time.Time
 	// Delivered counts the deliveries of this message, 1 for the first. From 2 on
 	// the acknowledgement time of an earlier one has passed, or it asked to be
 	// delivered again.
@@ -72,7 +74,7 @@ func (b *Bus) Consume(ctx context.Context, w Work) error {
 }
 
 func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
-	consumer, err := b.consumer(ctx, w)
+	consumer, created, err := b.consumer(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -103,15 +105,20 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 		}
 		workers.Go(func() {
 			defer func() { <-free }()
-			b.handle(context.WithoutCancel(ctx), w, msg)
+			b.handle(context.WithoutCancel(ctx), w, created, msg)
 		})
 	}
 }
 
-func (b *Bus) consumer(ctx context.Context, w Work) (jetstream.Consumer, error) {
+// consumer gives the durable consumer and the creation time of its stream.
+func (b *Bus) consumer(ctx context.Context, w Work) (jetstream.Consumer, time.Time, error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	consumer, err := b.js.CreateOrUpdateConsumer(ctx, w.Stream, jetstream.ConsumerConfig{
+	stream, err := b.js.Stream(ctx, w.Stream)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("stream %s: %w", w.Stream, err)
+	}
+	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable:       w.Durable,
 		FilterSubject: w.Filter,
 		AckPolicy:     jetstream.AckExplicitPolicy,
@@ -120,28 +127,29 @@ func (b *Bus) consumer(ctx context.Context, w Work) (jetstream.Consumer, error) 
 		MaxAckPending: maxAckPending,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("consumer %s on %s: %w", w.Durable, w.Stream, err)
+		return nil, time.Time{}, fmt.Errorf("consumer %s on %s: %w", w.Durable, w.Stream, err)
 	}
-	return consumer, nil
+	return consumer, stream.CachedInfo().Created, nil
 }
 
 // maxAckPending bounds what is delivered and not yet done over all replicas,
 // messages that wait for their Again included.
 const maxAckPending = 4096
 
-func (b *Bus) handle(ctx context.Context, w Work, msg jetstream.Msg) {
+func (b *Bus) handle(ctx context.Context, w Work, created time.Time, msg jetstream.Msg) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		b.log.Error("a message without JetStream metadata", "consumer", w.Durable, "error", err)
 		return
 	}
 	disposition := w.Handle(ctx, Delivery{
-		Subject:    msg.Subject(),
-		Header:     msg.Headers(),
-		Data:       msg.Data(),
-		Sequence:   meta.Sequence.Stream,
-		Delivered:  meta.NumDelivered,
-		InProgress: msg.InProgress,
+		Subject:       msg.Subject(),
+		Header:        msg.Headers(),
+		Data:          msg.Data(),
+		Sequence:      meta.Sequence.Stream,
+		StreamCreated: created,
+		Delivered:     meta.NumDelivered,
+		InProgress:    msg.InProgress,
 	})
 	// A lost acknowledgement leads to another delivery, which handlers bear.
 	if disposition.again {

@@ -93,7 +93,7 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 		return fmt.Errorf("stream %s exists in another form and cannot be changed: %s; "+
 			"use another subject prefix, or move the stream away", want.Name, describe(fixed))
 	}
-	if _, err := b.js.UpdateStream(ctx, want); err != nil {
+	if _, err := b.js.UpdateStream(ctx, merge(stream.CachedInfo().Config, want)); err != nil {
 		return fmt.Errorf("stream %s differs (%s) and could not be updated: %w", want.Name, describe(differences), err)
 	}
 	b.log.Info("stream updated", "stream", want.Name, "changes", describe(differences))
@@ -130,6 +130,22 @@ func compare(have, want jetstream.StreamConfig) []difference {
 	return only(all, func(d difference) bool { return d.have != d.want })
 }
 
+// merge gives have with what the bridge declares and the server lets change, as
+// compare knows it. An update sets the whole configuration: the declaration alone
+// would wipe out an operator's placement, compression or limits.
+func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
+	have.AllowMsgSchedules = want.AllowMsgSchedules
+	have.RePublish = want.RePublish
+	have.Discard = want.Discard
+	have.MaxAge = want.MaxAge
+	have.MaxBytes = want.MaxBytes
+	have.Duplicates = want.Duplicates
+	have.Replicas = want.Replicas
+	have.AllowDirect = want.AllowDirect
+	have.AllowAtomicPublish = want.AllowAtomicPublish
+	return have
+}
+
 func only(list []difference, keep func(difference) bool) []difference {
 	var kept []difference
 	for _, d := range list {
@@ -158,6 +174,9 @@ func transform(t *jetstream.SubjectTransformConfig) string {
 func republish(r *jetstream.RePublish) string {
 	if r == nil {
 		return ""
+	}
+	if r.HeadersOnly {
+		return r.Source + " to " + r.Destination + ", headers only"
 	}
 	return r.Source + " to " + r.Destination
 }

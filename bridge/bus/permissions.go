@@ -28,7 +28,10 @@ func guestRequests(s events.Subjects) []string {
 		"$JS.API.CONSUMER.DURABLE.CREATE."+stream+".*",
 		"$JS.API.CONSUMER.DELETE."+stream+".*",
 		"$JS.API.CONSUMER.MSG.NEXT."+stream+".*",
-		"$JS.ACK."+stream+".>", "$JS.ACK.*.*."+stream+".>",
+		// Only the form that this server gives to its messages. A filter for the
+		// newer one, $JS.ACK.*.*.<stream>.>, would also match acknowledgements of
+		// other streams in this one.
+		"$JS.ACK."+stream+".>",
 	)
 }
 
@@ -42,7 +45,7 @@ func guestPermissions(s events.Subjects) *server.Permissions {
 		"$JS.API.CONSUMER.DURABLE.CREATE." + ours,
 		"$JS.API.CONSUMER.DELETE." + ours,
 		"$JS.API.CONSUMER.MSG.NEXT." + ours,
-		"$JS.ACK." + ours + ".>", "$JS.ACK.*.*." + ours + ".>",
+		"$JS.ACK." + ours + ".>",
 	}
 	return &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: guestRequests(s), Deny: deny},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -86,18 +85,6 @@ func stored(sequence uint64, header nats.Header, data []byte) (events.Stored, er
 		Command:  c,
 		Writer:   events.HeaderValue(header, events.HeaderWriter),
 	}, nil
-}
-
-// IntakeCreated gives the creation time of the intake stream, which makes its
-// sequence numbers unique even if the stream is made anew.
-func (b *Bus) IntakeCreated(ctx context.Context) (time.Time, error) {
-	ctx, cancel := b.bounded(ctx)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, b.subjects.IntakeStream())
-	if err != nil {
-		return time.Time{}, fmt.Errorf("look at the intake stream: %w", err)
-	}
-	return stream.CachedInfo().Created, nil
 }
 
 // MaxPayload gives the largest message the server takes, in bytes.

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -115,13 +114,17 @@ func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 		b.refuse(r, e.Name, events.AsError(err))
 		return
 	}
-	if err := r.RespondJSON(reply); err != nil {
+	body, err := events.Marshal(reply)
+	if err == nil {
+		err = r.Respond(body)
+	}
+	if err != nil {
 		b.log.Warn("reply not sent", "endpoint", e.Name, "error", err)
 	}
 }
 
 func (b *Bus) refuse(r micro.Request, endpoint string, e *events.Error) {
-	body, err := json.Marshal(events.ErrorReply{Error: e})
+	body, err := events.Marshal(events.ErrorReply{Error: e})
 	if err == nil {
 		err = r.Error(strconv.Itoa(e.Status()), headerText(e.Message), body)
 	}

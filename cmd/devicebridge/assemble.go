@@ -71,7 +71,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	if err := b.Ensure(ctx, streamOptions(c, server)); err != nil {
 		return err
 	}
-	parts, err := compose(ctx, c, b, keys, log)
+	parts, err := compose(c, b, keys, log)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ type parts struct {
 	work      []bus.Work
 }
 
-func compose(ctx context.Context, c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*parts, error) {
+func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*parts, error) {
 	credential, err := graph.StaticToken(c.GraphToken)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_TOKEN: %w", err)}
@@ -132,16 +132,12 @@ func compose(ctx context.Context, c config, b *bus.Bus, keys *webhook.Keyring, l
 	if err != nil {
 		return nil, err
 	}
-	created, err := b.IntakeCreated(ctx)
-	if err != nil {
-		return nil, err
-	}
 	return &parts{
 		bus: b, bridge: br, webhook: hook, graph: client, endpoints: endpoints,
 		work: []bus.Work{
 			b.DispatchWork(lease, c.Workers, dispatcher(br, log)),
 			b.TimerWork(lease, c.Workers, looker(br, c.subjects)),
-			b.IntakeWork(c.Workers, taker(br, created)),
+			b.IntakeWork(c.Workers, taker(br)),
 		},
 	}, nil
 }
@@ -216,10 +212,10 @@ func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
 	}
 }
 
-func taker(br *bridge.Bridge, created time.Time) bus.Handler {
+func taker(br *bridge.Bridge) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		return disposition(br.Take(ctx, bridge.QueuedRequest{
-			Header: d.Header, Data: d.Data, StreamCreated: created, Sequence: d.Sequence,
+			Header: d.Header, Data: d.Data, StreamCreated: d.StreamCreated, Sequence: d.Sequence,
 		}))
 	}
 }
