@@ -54,7 +54,10 @@ func ParseObservations(body []byte) ([]Observation, error) {
 	value, wrapped := object["value"]
 	if !wrapped || object["status"] != nil || object["actionstatus"] != nil {
 		o, err := observe(object)
-		return []Observation{o}, err
+		if err != nil {
+			return nil, err
+		}
+		return []Observation{o}, nil
 	}
 	list := []json.RawMessage{value}
 	if bytes.HasPrefix(bytes.TrimSpace(value), []byte("[")) {

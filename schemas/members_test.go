@@ -1,0 +1,150 @@
+package schemas_test
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"devicebridge/events"
+	"devicebridge/schemas"
+)
+
+// types gives the Go type of each schema that has one.
+func types() map[string]any {
+	return map[string]any{
+		"request":          events.Request{},
+		"command":          events.Command{},
+		"receipt":          events.Receipt{},
+		"error":            events.ErrorReply{},
+		"callback-request": events.CallbackRequest{},
+		"id-request":       events.IDRequest{},
+		"command-reply":    events.CommandReply{},
+		"list-request":     events.ListRequest{},
+		"list-reply":       events.ListReply{},
+		"device":           events.Device{},
+		"devices-request":  struct{}{},
+		"devices-reply":    events.DevicesReply{},
+		"device-reply":     events.DeviceReply{},
+	}
+}
+
+func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
+	for name, value := range types() {
+		compareMembers(t, name, object(t, read(t, name)), reflect.TypeOf(value))
+	}
+	command := object(t, read(t, "command"))["properties"].(map[string]any)
+	compareMembers(t, "command.error", command["error"], reflect.TypeFor[events.Error]())
+	compareMembers(t, "command.responseRef", command["responseRef"], reflect.TypeFor[events.ObjectRef]())
+	reply := object(t, read(t, "error"))["properties"].(map[string]any)
+	compareMembers(t, "error.error", reply["error"], reflect.TypeFor[events.Error]())
+}
+
+// compareMembers asks for the same members on both sides, and that what the
+// schema requires is what Go always writes.
+func compareMembers(t *testing.T, where string, schema any, goType reflect.Type) {
+	t.Helper()
+	o := schema.(map[string]any)
+	properties, _ := o["properties"].(map[string]any)
+	var all, always []string
+	for field := range goType.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		all = append(all, name)
+		if options != "omitempty" {
+			always = append(always, name)
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(properties)), slices.Sorted(slices.Values(all)); !slices.Equal(got, want) {
+		t.Errorf("%s: the schema has %v, Go has %v", where, got, want)
+	}
+	required := words(o["required"])
+	if where == "request" {
+		// What Go calls optional so that it can tell its absence by name.
+		always = append(always, "payload")
+	}
+	slices.Sort(required)
+	slices.Sort(always)
+	if !slices.Equal(required, always) {
+		t.Errorf("%s: the schema requires %v, Go always writes %v", where, required, always)
+	}
+}
+
+func words(list any) []string {
+	items, _ := list.([]any)
+	var all []string
+	for _, item := range items {
+		all = append(all, item.(string))
+	}
+	return all
+}
+
+func TestEnumsAreThoseOfTheVocabulary(t *testing.T) {
+	property := func(name string, path ...string) []string {
+		var node any = object(t, read(t, name))
+		for _, step := range path {
+			node = node.(map[string]any)["properties"].(map[string]any)[step]
+		}
+		return slices.Sorted(slices.Values(words(node.(map[string]any)["enum"])))
+	}
+	var states, terminal []string
+	for _, s := range events.States() {
+		states = append(states, string(s))
+		if s.Terminal() {
+			terminal = append(terminal, string(s))
+		}
+	}
+	slices.Sort(states)
+	slices.Sort(terminal)
+	for _, name := range []string{"command", "list-request"} {
+		if got := property(name, "state"); !slices.Equal(got, states) {
+			t.Errorf("%s.state: %v, want %v", name, got, states)
+		}
+	}
+	first := object(t, read(t, "command"))["allOf"].([]any)[0].(map[string]any)["if"].(map[string]any)["properties"]
+	got := words(first.(map[string]any)["state"].(map[string]any)["enum"])
+	if slices.Sort(got); !slices.Equal(got, terminal) {
+		t.Errorf("terminal states: %v, want %v", got, terminal)
+	}
+	codes := []string{"conflict", "forbidden", "invalid", "notFound", "tooLarge", "unavailable"}
+	if got := property("error", "error", "code"); !slices.Equal(got, codes) {
+		t.Errorf("codes: %v, want %v", got, codes)
+	}
+}
+
+func TestExamples(t *testing.T) {
+	set, goTypes := compiled(t), types()
+	for _, name := range schemas.Names() {
+		examples, _ := object(t, read(t, name))["examples"].([]any)
+		if len(examples) == 0 {
+			t.Errorf("%s has no examples", name)
+		}
+		for i, example := range examples {
+			text := marshal(t, example)
+			if err := set.Validate(name, text); err != nil {
+				t.Errorf("example %d: %v", i, err)
+			}
+			if goTypes[name] == nil {
+				continue
+			}
+			value := reflect.New(reflect.TypeOf(goTypes[name])).Interface()
+			strict(t, name, example, value)
+			if err := set.Validate(name, marshal(t, value)); err != nil {
+				t.Errorf("example %d, as Go writes it: %v", i, err)
+			}
+		}
+	}
+}
+
+// strict decodes an example into a Go value and asks for the same JSON back: the
+// schemas of replies are open, and would not see a misspelled member.
+func strict(t *testing.T, name string, example, into any) {
+	t.Helper()
+	if err := json.Unmarshal(marshal(t, example), into); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	if back := object(t, marshal(t, into)); !reflect.DeepEqual(any(back), example) {
+		t.Errorf("%s: the example is\n%v, Go makes it\n%v", name, example, back)
+	}
+}
