@@ -165,6 +165,17 @@ func TestDecodeGivesTheRecordBack(t *testing.T) {
 	})
 }
 
+func TestFirstOfCommand(t *testing.T) {
+	for sequence, want := range map[int]bool{0: false, 1: true, 2: false, 10: false, 11: false} {
+		if header, _ := encode(t, "accepted", events.Command{ID: command, Sequence: sequence}); events.FirstOfCommand(header) != want {
+			t.Errorf("event %d is the first: %t", sequence, !want)
+		}
+	}
+	if events.FirstOfCommand(nil) {
+		t.Error("a message without headers is a first event")
+	}
+}
+
 func TestDecodeToleratesALaterVersion(t *testing.T) {
 	header := map[string][]string{"Ce-Type": {"devicebridge.command.completed.v1"}}
 	kind, c, err := events.Decode(header, []byte(`{"id":"x","state":"completed","mood":"good","error":{"code":"a","hint":1}}`))

@@ -30,8 +30,8 @@ func TestDigestIsOfWhatIsSaid(t *testing.T) {
 		"another status":  `{"id":"7","status":"executing","error":{"code":"a","message":"b"}}`,
 		"another id":      `{"id":"8","status":"retry","error":{"code":"a","message":"b"}}`,
 		"another member":  `{"id":"7","status":"retry","error":{"code":"a","message":"b"},"attempt":2}`,
-		"members run on":  `{"id":"7","status":"retry\n\"error\":1"}`,
-		"a name run on":   `{"id":"7","status":"retry","x\n\"error\":1":2}`,
+		"two members":     `{"id":"7","status":"retry","a":1,"b":2}`,
+		"one with a name": `{"id":"7","status":"retry","a:1\nb":2}`,
 		"a null in depth": `{"id":"7","status":"retry","error":{"code":"a","message":null}}`,
 	} {
 		digest := one(t, body).Digest

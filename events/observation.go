@@ -112,9 +112,11 @@ func isNull(v json.RawMessage) bool {
 func observe(object map[string]json.RawMessage) (Observation, error) {
 	var o Observation
 	status := object["status"]
-	if status == nil {
-		status = object["actionstatus"]
+	if second := object["actionstatus"]; status == nil && second != nil {
+		status = second
+		object["status"] = second // for the digest: the name makes no difference
 	}
+	delete(object, "actionstatus")
 	if status != nil {
 		if err := json.Unmarshal(status, &o.Status); err != nil || o.Status == "" || len(o.Status) > maxStatus {
 			return Observation{}, fmt.Errorf("status is not a string of 1 to %d bytes", maxStatus)

@@ -235,3 +235,15 @@ func TestUselessBodies(t *testing.T) {
 		t.Errorf("nested 9,000 deep: %+v", o)
 	}
 }
+
+func TestCompact(t *testing.T) {
+	for text, want := range map[string]string{
+		` { "a" : [ 1.50 , "x  y" ] } `: `{"a":[1.50,"x  y"]}`,
+		`"<&>"`:                         `"<&>"`,
+		`{ not JSON`:                    `{ not JSON`,
+	} {
+		if got := events.Compact([]byte(text)); string(got) != want {
+			t.Errorf("%s becomes %s, want %s", text, got, want)
+		}
+	}
+}

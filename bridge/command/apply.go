@@ -59,7 +59,8 @@ func moved(c events.Command, in Input, to events.State) Event {
 		next.Attempt++
 	case Defer:
 		next = step(c, in.At, events.SourceDispatch)
-		next.Error, next.RetryAt = in.Error, &in.RetryAt
+		retryAt := in.RetryAt.UTC()
+		next.Error, next.RetryAt = in.Error, &retryAt
 	case LoseTrack:
 		next = step(c, in.At, in.Source)
 		next.Error = in.Error
