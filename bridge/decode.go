@@ -33,6 +33,9 @@ func decode[T any](data []byte) (T, *events.Error) {
 		if !slices.Contains(known, name) {
 			return request, events.Invalid(events.Truncate(name, maxName), unknownMember(name, known))
 		}
+		if text := string(members[name]); text == "null" || text == `""` {
+			return request, events.Invalid(name, "is empty; give it a value or leave it out")
+		}
 	}
 	if err := json.Unmarshal(data, &request); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {

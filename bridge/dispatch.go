@@ -93,8 +93,8 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 		return shortPause
 	}
 	// From here on the record alone must wake somebody up: the timer stands before
-	// the claim does.
-	if err := b.Timers.Arm(ctx, id, b.Now().Add(b.Timing.PollFirst)); err != nil {
+	// the claim does, and not later than the command's end.
+	if err := b.Timers.Arm(ctx, id, earlier(b.Now().Add(b.Timing.PollFirst), from.Command.ExpiresAt)); err != nil {
 		b.Log.Warn("command waits: its timer cannot be set", "command", id, "error", err)
 		return backoff(d.Count)
 	}
@@ -200,6 +200,13 @@ func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, cou
 // deferral gives how long Graph is left alone after attempt failed attempts.
 func deferral(attempt int) time.Duration {
 	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func doubled(first time.Duration, count uint64, longest time.Duration) time.Duration {

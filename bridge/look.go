@@ -93,11 +93,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 			delay = b.Timing.PollFirst
 		}
 	}
-	next := b.Now().Add(jitter(delay))
-	if next.After(c.ExpiresAt) {
-		next = c.ExpiresAt
-	}
-	return b.rearm(ctx, c.ID, next, d)
+	return b.rearm(ctx, c.ID, earlier(b.Now().Add(jitter(delay)), c.ExpiresAt), d)
 }
 
 // fetch asks Graph for the response payload of a completed command, and gives up
@@ -128,11 +124,8 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 		return b.giveUp(ctx, from, failure, d)
 	}
 	b.Log.Debug("response payload not there yet", "command", c.ID, "reason", failure.Code)
-	next := now.Add(jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause)))
-	if next.After(deadline) {
-		next = deadline
-	}
-	return b.rearm(ctx, c.ID, next, d)
+	wait := jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause))
+	return b.rearm(ctx, c.ID, earlier(now.Add(wait), deadline), d)
 }
 
 // fetchDelay grows like a poll's, from a second on: the payload of a completed

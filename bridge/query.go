@@ -77,6 +77,9 @@ func notCancelable(c events.Command) string {
 	if c.Terminal {
 		return "the command has ended already: it is " + string(c.State)
 	}
+	if c.Type == "" {
+		return "the command is somebody else's; only its callback was registered here"
+	}
 	return "the command is already sending or sent (" + string(c.State) + "), and Graph documents no way to cancel it"
 }
 

@@ -1,0 +1,150 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"devicebridge/events"
+)
+
+// memory is a store without a server, for tests that need the clock of a
+// testing/synctest bubble. Like the stream it keeps records as JSON, refuses an
+// append that does not expect the command's last sequence, and refuses a message
+// that is too large.
+type memory struct {
+	mu     sync.Mutex
+	log    []entry
+	timers map[string]time.Time
+	live   map[string][]chan events.Stored
+	// deaf keeps events from subscribers, as a lost connection would.
+	deaf bool
+	// limit is the largest record in bytes; 0 for none.
+	limit int
+}
+
+type entry struct {
+	kind events.Kind
+	id   string
+	body []byte
+}
+
+func (m *memory) Append(_ context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.limit > 0 && len(body) > m.limit {
+		return 0, &events.Error{Code: events.CodeTooLarge, Message: "the event does not fit a message"}
+	}
+	if last, _ := m.last(c.ID, ""); last.Sequence != expected {
+		return 0, events.ErrLost
+	}
+	m.log = append(m.log, entry{kind, c.ID, body})
+	stored := m.at(len(m.log) - 1)
+	if !m.deaf {
+		for _, ch := range m.live[c.ID] {
+			ch <- stored
+		}
+	}
+	return stored.Sequence, nil
+}
+
+func (m *memory) Latest(_ context.Context, id string) (events.Stored, error) { return m.read(id, "") }
+
+func (m *memory) LatestResponse(_ context.Context, id string) (events.Stored, error) {
+	return m.read(id, events.KindResponse)
+}
+
+func (m *memory) read(id string, kind events.Kind) (events.Stored, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stored, ok := m.last(id, kind)
+	if !ok {
+		return stored, events.NotFound("no such command")
+	}
+	return stored, nil
+}
+
+func (m *memory) last(id string, kind events.Kind) (events.Stored, bool) {
+	for i, e := range slices.Backward(m.log) {
+		if e.id == id && (kind == "" || e.kind == kind) {
+			return m.at(i), true
+		}
+	}
+	return events.Stored{}, false
+}
+
+func (m *memory) at(i int) events.Stored {
+	stored := events.Stored{Sequence: uint64(i) + 1, Kind: m.log[i].kind}
+	_ = json.Unmarshal(m.log[i].body, &stored.Command) // written by Append
+	return stored
+}
+
+// history gives every event of a command.
+func (m *memory) history(id string) []events.Stored {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []events.Stored
+	for i, e := range m.log {
+		if e.id == id {
+			list = append(list, m.at(i))
+		}
+	}
+	return list
+}
+
+func (m *memory) Newest(_ context.Context, _ string, before uint64, limit int) (page []events.Created, next uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range slices.Backward(m.log) {
+		e := m.at(i)
+		if e.Command.Sequence != 1 || before != 0 && e.Sequence >= before {
+			continue
+		}
+		if page = append(page, events.Created{Command: e.Command.ID, Sequence: e.Sequence}); len(page) == limit {
+			return page, e.Sequence, nil
+		}
+	}
+	return page, 0, nil
+}
+
+func (m *memory) Usage(context.Context) float64 { return 0 }
+
+func (m *memory) Arm(_ context.Context, id string, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.timers == nil {
+		m.timers = make(map[string]time.Time)
+	}
+	m.timers[id] = at
+	return nil
+}
+
+func (m *memory) SubscribeCommand(_ context.Context, id string) (func(context.Context) (events.Stored, error), func(), error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ch := make(chan events.Stored, 256)
+	if m.live == nil {
+		m.live = make(map[string][]chan events.Stored)
+	}
+	m.live[id] = append(m.live[id], ch)
+	next := func(ctx context.Context) (events.Stored, error) {
+		select {
+		case e := <-ch:
+			return e, nil
+		case <-ctx.Done():
+			return events.Stored{}, ctx.Err()
+		}
+	}
+	stop := func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.live[id] = slices.DeleteFunc(m.live[id], func(c chan events.Stored) bool { return c == ch })
+	}
+	return next, stop, nil
+}
