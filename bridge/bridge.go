@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"devicebridge/bridge/command"
@@ -46,6 +47,9 @@ type Bridge struct {
 	Options
 	throttle throttle
 	leases   leases
+	// sweepMark is before the creation of the oldest command that had not ended
+	// when the last sweep looked.
+	sweepMark atomic.Pointer[time.Time]
 }
 
 // New checks the options and gives a Bridge.

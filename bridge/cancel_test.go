@@ -61,12 +61,12 @@ func TestCancel(t *testing.T) {
 				}
 				return
 			}
-			message := "the command is already sending or sent (" + string(state) + "), and Graph documents no way to cancel it"
+			message := "id names a command that is already sending or sent (" + string(state) + "), and Graph documents no way to cancel it"
 			if state.Terminal() {
-				message = "the command has ended already: it is " + string(state)
+				message = "id names a command that has ended already: it is " + string(state)
 			}
 			if state == events.StateRegistered {
-				message = "the command is somebody else's; only its callback was registered here"
+				message = "id names a command that somebody else sends; only its callback was registered here"
 			}
 			wantError(t, err, events.CodeConflict, "id", message)
 			if text(t, r.latest(id)) != text(t, before) {

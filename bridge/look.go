@@ -79,7 +79,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		b.Log.Warn("poll failed", "command", c.ID, "error", err)
 		delay = max(delay, retryAfter(err))
 	default:
-		after, err := b.fold(ctx, from, true, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		after, err := b.fold(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
 			return backoff(d.Count)
 		}

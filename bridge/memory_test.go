@@ -125,6 +125,31 @@ func (m *memory) Arm(_ context.Context, id string, at time.Time) error {
 	return nil
 }
 
+func (m *memory) Armed(_ context.Context, id string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.timers[id]
+	return ok, nil
+}
+
+func (m *memory) EachOpened(_ context.Context, since time.Time, see func(string) error) error {
+	m.mu.Lock()
+	var ids []string
+	for i := range m.log {
+		c := m.at(i).Command
+		if c.Sequence == 1 && c.State != events.StateRejected && !c.CreatedAt.Before(since) {
+			ids = append(ids, c.ID)
+		}
+	}
+	m.mu.Unlock()
+	for _, id := range ids {
+		if err := see(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *memory) SubscribeCommand(_ context.Context, id string) (func(context.Context) (events.Stored, error), func(), error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -26,6 +26,9 @@ type Shelf interface {
 	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
 	// Usage gives how full the stream is, 0 to 1.
 	Usage(ctx context.Context) float64
+	// EachOpened calls see for every command accepted or registered at or after
+	// since, oldest first.
+	EachOpened(ctx context.Context, since time.Time, see func(command string) error) error
 }
 
 // Watcher follows one command live.
@@ -37,6 +40,8 @@ type Watcher interface {
 // after the time.
 type Timers interface {
 	Arm(ctx context.Context, command string, at time.Time) error
+	// Armed reports whether a timer of the command stands, or is due and not done.
+	Armed(ctx context.Context, command string) (bool, error)
 }
 
 // Sender sends commands to Graph.

@@ -68,19 +68,19 @@ func (b *Bridge) Cancel(ctx context.Context, data []byte) (events.CommandReply, 
 		return events.CommandReply{}, err
 	}
 	if c := after.Command; c.State != events.StateCanceled || c.Source != events.SourceCaller {
-		return events.CommandReply{}, &events.Error{Code: events.CodeConflict, Field: "id", Message: notCancelable(c)}
+		return events.CommandReply{}, events.Refusal(events.CodeConflict, "id", notCancelable(c))
 	}
 	return events.CommandReply{Command: after.Command}, nil
 }
 
 func notCancelable(c events.Command) string {
 	if c.Terminal {
-		return "the command has ended already: it is " + string(c.State)
+		return "names a command that has ended already: it is " + string(c.State)
 	}
 	if c.Type == "" {
-		return "the command is somebody else's; only its callback was registered here"
+		return "names a command that somebody else sends; only its callback was registered here"
 	}
-	return "the command is already sending or sent (" + string(c.State) + "), and Graph documents no way to cancel it"
+	return "names a command that is already sending or sent (" + string(c.State) + "), and Graph documents no way to cancel it"
 }
 
 // List gives commands, newest first.

@@ -142,6 +142,12 @@ func (p ports) Arm(ctx context.Context, id string, at time.Time) error {
 	return outcomeOf(p.stop(ctx, "armed"))
 }
 
+func (p ports) Armed(ctx context.Context, id string) (bool, error) { return p.w.store.Armed(ctx, id) }
+
+func (p ports) EachOpened(ctx context.Context, since time.Time, see func(string) error) error {
+	return p.w.store.EachOpened(ctx, since, see)
+}
+
 func (p ports) Ready(ctx context.Context) error { return outcomeOf(p.stop(ctx, "ready")) }
 
 // Send notes the POST when it leaves and answers as the scheduler draws.

@@ -108,6 +108,9 @@ func (s Subjects) TimerAt(command string) string { return s.join("timers.at", co
 // TimerDue is where the schedule of a command is delivered when it is due.
 func (s Subjects) TimerDue(command string) string { return s.join("timers.due", command) }
 
+// TimersOf is the filter for the timer of a command, waiting or due.
+func (s Subjects) TimersOf(command string) string { return s.join("timers.*", command) }
+
 // TimersDue is the filter for every due timer.
 func (s Subjects) TimersDue() string { return s.join("timers.due.*") }
 

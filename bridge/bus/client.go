@@ -94,20 +94,27 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 	if o.Filter == "" {
 		o.Filter = b.subjects.EventTree()
 	}
+	create, cancel := b.bounded(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(create, b.subjects.EventStream())
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", o.Filter, err)
+	}
 	config := jetstream.OrderedConsumerConfig{
-		FilterSubjects:    []string{o.Filter},
-		DeliverPolicy:     jetstream.DeliverNewPolicy,
+		FilterSubjects: []string{o.Filter},
+		// From now on by number: a consumer that is made anew before it saw an event
+		// would take another now.
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       stream.CachedInfo().State.LastSeq + 1,
 		InactiveThreshold: time.Minute,
 	}
 	switch {
 	case o.All:
-		config.DeliverPolicy = jetstream.DeliverAllPolicy
+		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverAllPolicy, 0
 	case !o.Since.IsZero():
-		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &o.Since
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &o.Since
 	}
-	create, cancel := b.bounded(ctx)
-	defer cancel()
-	consumer, err := b.js.OrderedConsumer(create, b.subjects.EventStream(), config)
+	consumer, err := stream.OrderedConsumer(create, config)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", o.Filter, err)
 	}
@@ -115,10 +122,11 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", o.Filter, err)
 	}
-	if o.Latest && info.NumPending == 0 {
+	past := info.NumPending
+	if o.Latest && past == 0 {
 		return nil
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullHeartbeat(quiet))
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", o.Filter, err)
 	}
@@ -144,7 +152,9 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 		if err := see(event); err != nil {
 			return err
 		}
-		if o.Latest && meta.NumPending == 0 {
+		past--
+		// Or earlier, where some of the past left the stream meanwhile.
+		if o.Latest && (past == 0 || meta.NumPending == 0) {
 			return nil
 		}
 	}

@@ -72,7 +72,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 	)
 	if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), err)
+		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), withoutURL(err))
 	}
 	if !b.nc.IsConnected() {
 		o.Log.Warn("NATS does not answer; waiting for it", "url", safeURL(o))

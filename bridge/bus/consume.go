@@ -78,13 +78,13 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(w.Workers))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(w.Workers), jetstream.PullHeartbeat(quiet))
 	if err != nil {
 		return fmt.Errorf("pull from %s: %w", w.Durable, err)
 	}
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
 	defer messages.Stop()
+	stop := context.AfterFunc(ctx, messages.Drain)
+	defer stop()
 
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -93,20 +93,52 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
+			giveBack(messages)
 			return nil
 		}
 		msg, err := messages.Next()
-		if err != nil {
-			if errors.Is(err, jetstream.ErrNoHeartbeat) {
-				<-free
-				continue // the pull is renewed by the client
+		switch {
+		case err == nil && ctx.Err() == nil:
+			workers.Go(func() {
+				defer func() { <-free }()
+				b.handle(context.WithoutCancel(ctx), w, created, msg)
+			})
+		case err == nil:
+			_ = msg.Nak() // as giveBack
+			giveBack(messages)
+			return nil
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			// The client pulls again by itself; but the consumer may be gone, and
+			// then nobody answers, for ever.
+			_, again, err := b.consumer(ctx, w)
+			if err != nil {
+				return err
 			}
+			if !again.Equal(created) {
+				return errors.New("its stream was made anew")
+			}
+			<-free
+		default:
 			return fmt.Errorf("next message of %s: %w", w.Durable, err)
 		}
-		workers.Go(func() {
-			defer func() { <-free }()
-			b.handle(context.WithoutCancel(ctx), w, created, msg)
-		})
+	}
+}
+
+// quiet is how often the server gives a sign of life to a pull that waits. After
+// two missing ones the pull counts as lost.
+const quiet = 2 * time.Second
+
+// giveBack returns what was fetched ahead and not begun, so that another replica
+// gets it at once, not after the acknowledgement time. What it cannot return
+// comes again then.
+func giveBack(messages jetstream.MessagesContext) {
+	messages.Drain()
+	for {
+		msg, err := messages.Next()
+		if err != nil {
+			return
+		}
+		_ = msg.Nak()
 	}
 }
 

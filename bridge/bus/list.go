@@ -18,6 +18,8 @@ const (
 	firstWindow = 1 << 10
 	lastWindow  = 1 << 16
 	maxWindows  = 8
+	// batchSize is how many headers are fetched at once.
+	batchSize = 512
 )
 
 // Newest gives the commands first stored before the stream sequence before (0:
@@ -60,48 +62,68 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 }
 
 // created gives the first events in [low, high), oldest first.
-func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) ([]events.Created, error) {
-	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) (found []events.Created, err error) {
+	for low < high {
+		last, left, err := b.batch(ctx, stream, deviceID, low, func(sequence uint64, msg jetstream.Msg) {
+			command, _, ok := b.subjects.ParseEvent(msg.Subject())
+			if ok && sequence < high && events.FirstOfCommand(msg.Headers()) {
+				found = append(found, events.Created{Command: command, Sequence: sequence})
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+		}
+		if left == 0 {
+			return found, nil
+		}
+		low = last + 1
+	}
+	return found, nil
+}
+
+// batch calls see for the next events, from sequence from on, whose kind can be
+// the first of a command. It gives the last one's sequence and how many there are
+// after it; without any it gives 0 for both.
+func (b *Bus) batch(ctx context.Context, stream jetstream.Stream, deviceID string, from uint64, see func(uint64, jetstream.Msg)) (last, left uint64, err error) {
+	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		FilterSubjects: []string{
 			b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
 			b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
 			b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
 		},
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   low,
+		OptStartSeq:   from,
+		AckPolicy:     jetstream.AckNonePolicy,
 		HeadersOnly:   true,
+		MemoryStorage: true,
+		Replicas:      1,
 		// The consumer serves this one call.
 		InactiveThreshold: 5 * time.Second,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+		return 0, 0, err
 	}
-	var found []events.Created
-	for {
-		batch, err := consumer.FetchNoWait(512)
+	pending := consumer.CachedInfo().NumPending
+	if pending == 0 {
+		return 0, 0, nil
+	}
+	batch, err := consumer.FetchNoWait(int(min(pending, batchSize)))
+	if err != nil {
+		return 0, 0, err
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
 		if err != nil {
-			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+			return 0, 0, err
 		}
-		got := 0
-		for msg := range batch.Messages() {
-			got++
-			meta, err := msg.Metadata()
-			if err != nil {
-				return nil, fmt.Errorf("list from sequence %d: %w", low, err)
-			}
-			command, _, ok := b.subjects.ParseEvent(msg.Subject())
-			if meta.Sequence.Stream >= high {
-				return found, nil
-			}
-			if ok && events.FirstOfCommand(msg.Headers()) {
-				found = append(found, events.Created{Command: command, Sequence: meta.Sequence.Stream})
-			}
-		}
-		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
-			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
-		}
-		if got == 0 {
-			return found, nil
-		}
+		see(meta.Sequence.Stream, msg)
+		last, left = meta.Sequence.Stream, meta.NumPending
 	}
+	if err := batch.Error(); err != nil {
+		return 0, 0, err
+	}
+	if last == 0 { // no answer is not an empty one: the page would seem complete
+		return 0, 0, errors.New("the stream did not answer")
+	}
+	return last, left, nil
 }

@@ -29,48 +29,60 @@ func (b *Bus) LatestResponse(ctx context.Context, command string) (events.Stored
 	return b.leaderRead(ctx, b.subjects.CommandKindFilter(command, events.KindResponse))
 }
 
-// leaderRead asks with STREAM.MSG.GET, which only a leader answers. The client
-// library's own call would use direct get here, which any replica answers.
 func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, error) {
+	raw, err := b.lastOf(ctx, b.subjects.EventStream(), filter)
+	if err != nil {
+		return events.Stored{}, err
+	}
+	header, err := nats.DecodeHeadersMsg(raw.Header)
+	if err != nil {
+		return events.Stored{}, fmt.Errorf("read %s: header: %w", filter, err)
+	}
+	return stored(raw.Sequence, header, raw.Data)
+}
+
+// rawMessage is a message as STREAM.MSG.GET answers it.
+type rawMessage struct {
+	Sequence uint64 `json:"seq"`
+	Header   []byte `json:"hdrs"`
+	Data     []byte `json:"data"`
+}
+
+// lastOf reads the last message under a filter with STREAM.MSG.GET, which only a
+// leader answers. The client library's own call would use direct get, which any
+// replica answers.
+func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
 	request, err := json.Marshal(map[string]string{"last_by_subj": filter})
 	if err != nil {
-		return events.Stored{}, fmt.Errorf("read %s: %w", filter, err)
+		return nil, fmt.Errorf("read %s: %w", filter, err)
 	}
-	reply, err := b.nc.RequestWithContext(ctx, apiPrefix+"STREAM.MSG.GET."+b.subjects.EventStream(), request)
+	reply, err := b.nc.RequestWithContext(ctx, apiPrefix+"STREAM.MSG.GET."+stream, request)
 	if err != nil {
 		b.log.Debug("leader read failed", "filter", filter, "error", err)
-		return events.Stored{}, events.Unavailable("the event stream does not answer; ask again")
+		return nil, events.Unavailable("the stream does not answer; ask again")
 	}
 	var answer struct {
-		Message *struct {
-			Sequence uint64 `json:"seq"`
-			Header   []byte `json:"hdrs"`
-			Data     []byte `json:"data"`
-		} `json:"message"`
-		Error *struct {
+		Message *rawMessage `json:"message"`
+		Error   *struct {
 			Code        int    `json:"err_code"`
 			Description string `json:"description"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(reply.Data, &answer); err != nil {
-		return events.Stored{}, fmt.Errorf("read %s: %w", filter, err)
+		return nil, fmt.Errorf("read %s: %w", filter, err)
 	}
 	switch {
 	case answer.Error != nil && answer.Error.Code == codeNoMessage:
-		return events.Stored{}, events.NotFound("no such command; its events may have left the stream with its age limit")
+		return nil, events.NotFound("no such command; its events may have left the stream with its age limit")
 	case answer.Error != nil:
 		b.log.Debug("leader read refused", "filter", filter, "error", answer.Error.Description)
-		return events.Stored{}, events.Unavailable("the event stream cannot be read now; ask again")
+		return nil, events.Unavailable("the stream cannot be read now; ask again")
 	case answer.Message == nil:
-		return events.Stored{}, fmt.Errorf("read %s: %w", filter, errors.New("neither a message nor an error"))
+		return nil, fmt.Errorf("read %s: %w", filter, errors.New("neither a message nor an error"))
 	}
-	header, err := nats.DecodeHeadersMsg(answer.Message.Header)
-	if err != nil {
-		return events.Stored{}, fmt.Errorf("read %s: header: %w", filter, err)
-	}
-	return stored(answer.Message.Sequence, header, answer.Message.Data)
+	return answer.Message, nil
 }
 
 // stored reads an event message.

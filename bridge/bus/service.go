@@ -1,14 +1,15 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"devicebridge/events"
@@ -62,21 +63,16 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 	if err != nil {
 		return fmt.Errorf("micro service: %w", err)
 	}
-	var calls sync.WaitGroup
-	free := make(chan struct{}, o.MaxConcurrent)
+	// The client library drains its subscriptions in the background: requests it
+	// has at the stop still come, and are refused.
+	calls := newCalls(o.MaxConcurrent)
+	defer calls.stop()
 	for _, e := range endpoints {
 		handler := micro.HandlerFunc(func(r micro.Request) {
-			select {
-			case free <- struct{}{}:
-			default:
-				b.refuse(r, e.Name, events.Unavailable("too many requests are under way; ask again"))
-				return
-			}
 			// A goroutine each: a request that waits must not hold up the next.
-			calls.Go(func() {
-				defer func() { <-free }()
-				b.answer(ctx, r, e)
-			})
+			if !calls.begin(func() { b.answer(ctx, r, e) }) {
+				b.refuse(r, e.Name, events.Unavailable("too many requests are under way, or this bridge is stopping; ask again"))
+			}
 		})
 		err := service.AddEndpoint(strings.ReplaceAll(e.Name, ".", "-"), handler,
 			micro.WithEndpointSubject(b.subjects.Service(e.Name)),
@@ -97,9 +93,7 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 		o.Ready()
 	}
 	<-ctx.Done()
-	err = service.Stop()
-	calls.Wait()
-	if err != nil {
+	if err := service.Stop(); err != nil {
 		return fmt.Errorf("stop the micro service: %w", err)
 	}
 	return nil
@@ -107,6 +101,10 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 
 func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 	reply, err := e.Handle(ctx, Call{Header: r.Headers(), Data: r.Data()})
+	var body []byte
+	if err == nil {
+		body, err = events.Marshal(reply)
+	}
 	if err != nil {
 		if _, told := errors.AsType[*events.Error](err); !told {
 			b.log.Error("request failed", "endpoint", e.Name, "error", err)
@@ -114,9 +112,10 @@ func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 		b.refuse(r, e.Name, events.AsError(err))
 		return
 	}
-	body, err := events.Marshal(reply)
-	if err == nil {
-		err = r.Respond(body)
+	err = b.reply(r, nil, body)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		b.refuse(r, e.Name, &events.Error{Code: events.CodeTooLarge, Message: "the answer does not fit a NATS message; ask for less at once"})
+		return
 	}
 	if err != nil {
 		b.log.Warn("reply not sent", "endpoint", e.Name, "error", err)
@@ -126,11 +125,28 @@ func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 func (b *Bus) refuse(r micro.Request, endpoint string, e *events.Error) {
 	body, err := events.Marshal(events.ErrorReply{Error: e})
 	if err == nil {
-		err = r.Error(strconv.Itoa(e.Status()), headerText(e.Message), body)
+		err = b.reply(r, nats.Header{
+			micro.ErrorCodeHeader: {strconv.Itoa(e.Status())},
+			micro.ErrorHeader:     {headerText(cmp.Or(e.Message, string(e.Code)))},
+		}, body)
 	}
 	if err != nil {
 		b.log.Warn("error reply not sent", slog.String("endpoint", endpoint), slog.Any("error", err))
 	}
+}
+
+// reply answers r. The library's own way notes the error for its statistics, which
+// it reads as soon as the handler is through: before the answer, here.
+func (b *Bus) reply(r micro.Request, header nats.Header, body []byte) error {
+	to := r.Reply()
+	// Who asks must not have the bridge publish where only the bridge may.
+	if strings.HasPrefix(to, "$") || strings.HasPrefix(to, b.subjects.Prefix()+".") {
+		return fmt.Errorf("no answer goes to %q, which is not an inbox", to)
+	}
+	if to == "" {
+		return nil
+	}
+	return b.nc.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: body})
 }
 
 // headerText makes a message fit one header line.

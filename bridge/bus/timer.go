@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"devicebridge/events"
 )
 
 // The headers of a scheduled message, from NATS' ADR-51. The library's own
@@ -31,4 +33,13 @@ func (b *Bus) Arm(ctx context.Context, command string, at time.Time) error {
 		return fmt.Errorf("arm the timer of %s: %w", command, err)
 	}
 	return nil
+}
+
+// Armed reports whether a timer of the command waits, or is due and not done.
+func (b *Bus) Armed(ctx context.Context, command string) (bool, error) {
+	_, err := b.lastOf(ctx, b.subjects.TimerStream(), b.subjects.TimersOf(command))
+	if events.HasCode(err, events.CodeNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }

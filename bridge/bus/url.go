@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 )
@@ -22,4 +23,13 @@ func safeURL(o Options) string {
 		safe = append(safe, address)
 	}
 	return strings.Join(safe, ",")
+}
+
+// withoutURL gives err without the address that a failed parse repeats, with the
+// credentials in it.
+func withoutURL(err error) error {
+	if parse, ok := errors.AsType[*url.Error](err); ok {
+		return parse.Err
+	}
+	return err
 }

@@ -75,7 +75,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	if err != nil {
 		return err
 	}
-	return parts.run(ctx, listener, c.DrainTimeout, func() {
+	return parts.run(ctx, listener, c.DrainTimeout, log, func() {
 		ready(started{
 			NATS: natsAddress(server, b), Embedded: server != nil,
 			Listen: listener.Addr().String(), Callbacks: strings.TrimSuffix(c.PublicURL, "/") + "/postback/",
@@ -92,6 +92,7 @@ type parts struct {
 	graph     *graph.Client
 	endpoints []bus.Endpoint
 	work      []bus.Work
+	sweep     time.Duration
 }
 
 func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*parts, error) {
@@ -133,7 +134,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*pa
 		return nil, err
 	}
 	return &parts{
-		bus: b, bridge: br, webhook: hook, graph: client, endpoints: endpoints,
+		bus: b, bridge: br, webhook: hook, graph: client, endpoints: endpoints, sweep: c.SweepEvery,
 		work: []bus.Work{
 			b.DispatchWork(lease, c.Workers, dispatcher(br, log)),
 			b.TimerWork(lease, c.Workers, looker(br, c.subjects)),
@@ -144,7 +145,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*pa
 
 // run runs the parts until ctx ends or one of them fails, and waits for all of
 // them, at most for budget once ctx has ended.
-func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Duration, ready func()) error {
+func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Duration, log *slog.Logger, ready func()) error {
 	defer p.graph.CloseIdleConnections()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.webhook.Serve(ctx, listener) })
@@ -154,6 +155,10 @@ func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Dura
 	for _, w := range p.work {
 		group.Go(func() error { return p.bus.Consume(ctx, w) })
 	}
+	group.Go(func() error {
+		p.bridge.SweepEvery(ctx, p.sweep)
+		return nil
+	})
 	finished := make(chan error, 1)
 	go func() { finished <- group.Wait() }()
 	select {
@@ -161,6 +166,7 @@ func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Dura
 		return err
 	case <-ctx.Done():
 	}
+	log.Info("stopping: what is under way is finished first; a second signal ends it at once", "at_most", budget.String())
 	timer := time.NewTimer(budget)
 	defer timer.Stop()
 	select {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,14 +26,20 @@ func withBus(ctx context.Context, vars map[string]string, stderr io.Writer, do f
 	o.Wait = false
 	b, err := bus.Connect(ctx, o)
 	if err != nil {
-		return &events.Error{Code: events.CodeUnavailable, Message: err.Error() + "; set NATS_URL, or start `devicebridge serve`"}
+		return &events.Error{Code: events.CodeUnavailable, Message: err.Error() +
+			"; start `devicebridge serve`, or set NATS_URL, and NATS_CREDS, NATS_NKEY or NATS_USER where it asks who you are"}
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		_ = b.Close(closing)
 	}()
-	return do(b)
+	err = do(b)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return events.Unavailable(err.Error() + "; is `devicebridge serve` running on this NATS, and is BRIDGE_SUBJECT_PREFIX (" +
+			c.subjects.Prefix() + ") its own?")
+	}
+	return err
 }
 
 // question is a client subcommand that asks one endpoint.
@@ -103,13 +112,28 @@ func newList(vars map[string]string) *cobra.Command {
 			cmd.Flags().StringVar(&r.DeviceID, "device", "", "only commands of this device id")
 			cmd.Flags().IntVar(&r.Limit, "limit", 50, "at most this many, up to 200")
 			cmd.Flags().StringVar(&r.Cursor, "cursor", "", "go on where an earlier list ended")
+			_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp))
 		},
 		ask: func([]string) (events.ListRequest, error) {
 			r.State = events.State(state)
+			switch {
+			case state != "" && !slices.Contains(stateNames(), state):
+				return r, usageError{fmt.Errorf("--state: %q is no state; they are %s", state, strings.Join(stateNames(), ", "))}
+			case r.Limit < 1 || r.Limit > 200:
+				return r, usageError{fmt.Errorf("--limit: %d is not from 1 to 200", r.Limit)}
+			}
 			return r, nil
 		},
 		show: writeList,
 	}.command(vars)
+}
+
+func stateNames() []string {
+	names := make([]string, 0, len(events.States()))
+	for _, s := range events.States() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 func newDevices(vars map[string]string) *cobra.Command {
@@ -135,8 +159,9 @@ func newCallback(vars map[string]string) *cobra.Command {
 		},
 		ask: func([]string) (events.CallbackRequest, error) { return r, nil },
 		show: func(w io.Writer, a events.Receipt) error {
-			_, err := fmt.Fprintf(w, "command   %s\nevents    %s\ncallback  %s\n", a.Command.ID, a.Events, a.CallbackURL)
-			return err
+			return writeFields(w, [][2]string{
+				{"command", a.Command.ID}, {"events", a.Events}, {"callback", a.CallbackURL},
+			})
 		},
 	}.command(vars)
 }

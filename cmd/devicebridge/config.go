@@ -26,6 +26,7 @@ type natsConfig struct {
 	Key      string `env:"NATS_KEY"`
 	User     string `env:"NATS_USER"`
 	Password string `env:"NATS_PASSWORD"`
+	Token    string `env:"NATS_TOKEN"`
 }
 
 // clientConfig is what the client subcommands read.
@@ -60,6 +61,7 @@ type config struct {
 	PollFirst      time.Duration `env:"BRIDGE_POLL_FIRST" envDefault:"30s"`
 	PollMax        time.Duration `env:"BRIDGE_POLL_MAX" envDefault:"5m"`
 	PostTimeout    time.Duration `env:"BRIDGE_GRAPH_POST_TIMEOUT" envDefault:"30s"`
+	SweepEvery     time.Duration `env:"BRIDGE_SWEEP_EVERY" envDefault:"5m"`
 	Workers        int           `env:"BRIDGE_WORKERS" envDefault:"16"`
 	DrainTimeout   time.Duration `env:"BRIDGE_DRAIN_TIMEOUT" envDefault:"45s"`
 
@@ -69,7 +71,7 @@ type config struct {
 
 // secrets lists the variables that may also come from a file, as NAME_FILE.
 func secrets() []string {
-	return []string{"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "NATS_PASSWORD"}
+	return []string{"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "NATS_PASSWORD", "NATS_TOKEN"}
 }
 
 // environment gives the variables as a map.
@@ -78,21 +80,22 @@ func environment(environ []string) map[string]string { return env.ToMap(environ)
 // loadClient reads what a client subcommand needs.
 func loadClient(vars map[string]string) (clientConfig, error) {
 	var c clientConfig
-	if err := parse(vars, &c); err != nil {
-		return c, err
-	}
+	faults := []error{parse(vars, &c)}
+	faults = append(faults, natsFaults(c.NATS)...)
 	var err error
 	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
-		return c, usageError{fmt.Errorf("BRIDGE_SUBJECT_PREFIX: %w", err)}
+		faults = append(faults, fmt.Errorf("BRIDGE_SUBJECT_PREFIX: %w", err))
 	}
-	return c, nil
+	return c, wrapUsage(errors.Join(faults...))
 }
 
 // loadServe reads and checks what `serve` needs; all faults are reported
 // together, each under the name of its variable.
 func loadServe(vars map[string]string) (config, error) {
 	var c config
-	faults := []error{parse(vars, &c)}
+	// The parser passes over an embedded struct whose type is not exported.
+	faults := []error{parse(vars, &c.clientConfig, &c)}
+	faults = append(faults, addressFaults(c)...)
 	fault := func(bad bool, name, format string, a ...any) {
 		if bad {
 			faults = append(faults, fmt.Errorf(name+": "+format, a...))
@@ -112,13 +115,14 @@ func loadServe(vars map[string]string) (config, error) {
 	fault(!slices.Contains([]string{"auto", "text", "json"}, c.LogFormat), "BRIDGE_LOG_FORMAT", `is %q; it takes "auto", "text" or "json"`, c.LogFormat)
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
 	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
+	fault(c.StreamMaxBytes < 0, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes, or 0", c.StreamMaxBytes)
 	fault(c.Workers < 1 || c.Workers > 1024, "BRIDGE_WORKERS", "is %d; it takes 1 to 1024", c.Workers)
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{
 		{"BRIDGE_STREAM_MAX_AGE", c.StreamMaxAge}, {"BRIDGE_EXPIRES_DEFAULT", c.ExpiresDefault}, {"BRIDGE_EXPIRES_MAX", c.ExpiresMax},
-		{"BRIDGE_POLL_FIRST", c.PollFirst}, {"BRIDGE_POLL_MAX", c.PollMax}, {"BRIDGE_GRAPH_POST_TIMEOUT", c.PostTimeout},
+		{"BRIDGE_POLL_FIRST", c.PollFirst}, {"BRIDGE_POLL_MAX", c.PollMax}, {"BRIDGE_SWEEP_EVERY", c.SweepEvery}, {"BRIDGE_GRAPH_POST_TIMEOUT", c.PostTimeout},
 		{"BRIDGE_DRAIN_TIMEOUT", c.DrainTimeout},
 	} {
 		fault(d.value <= 0, d.name, "is %s; it takes a positive duration such as 30s", d.value)
@@ -131,27 +135,31 @@ func loadServe(vars map[string]string) (config, error) {
 			fault(true, "BRIDGE_DATA_DIR", "%w", err)
 		}
 	}
-	if err := errors.Join(faults...); err != nil {
-		return c, usageError{err}
-	}
-	return c, nil
+	return c, wrapUsage(errors.Join(faults...))
 }
 
 // payloadGrace is how long after a command's expiry its response payload is
 // still fetched.
 const payloadGrace = time.Hour
 
-// parse fills c from the variables.
-func parse(vars map[string]string, c any) error {
+// parse fills configs from the variables. One that cannot be read is reported and
+// left at its default, so that no other fault follows from it.
+func parse(vars map[string]string, configs ...any) error {
 	vars, fileFaults := readSecretFiles(vars)
-	err := env.ParseWithOptions(c, env.Options{Environment: vars})
-	if all, ok := errors.AsType[env.AggregateError](err); ok {
-		for i, fault := range all.Errors {
-			all.Errors[i] = byVariable(reflect.TypeOf(c).Elem(), fault)
+	faults := []error{fileFaults, unknownNames(vars)}
+	for _, c := range configs {
+		err := env.ParseWithOptions(c, env.Options{Environment: vars})
+		if all, ok := errors.AsType[env.AggregateError](err); ok {
+			for _, one := range all.Errors {
+				name, fault := byVariable(reflect.TypeOf(c).Elem(), one, vars)
+				faults = append(faults, fault)
+				delete(vars, name)
+			}
+			err = env.ParseWithOptions(c, env.Options{Environment: vars})
 		}
-		err = errors.Join(all.Errors...)
+		faults = append(faults, err)
 	}
-	return wrapUsage(errors.Join(fileFaults, unknownNames(vars), err))
+	return errors.Join(faults...)
 }
 
 func wrapUsage(err error) error {
@@ -183,7 +191,9 @@ func readSecretFiles(vars map[string]string) (map[string]string, error) {
 			faults = append(faults, fmt.Errorf("%s_FILE: %w", name, err))
 			continue
 		}
-		read[name] = strings.TrimSpace(string(text))
+		if read[name] = strings.TrimSpace(string(text)); read[name] == "" {
+			faults = append(faults, fmt.Errorf("%s_FILE: %s is empty", name, file))
+		}
 	}
 	return read, errors.Join(faults...)
 }

@@ -25,18 +25,22 @@ const exitHelp = `Exit codes: 0 done; 1 failed; 2 the command line or the config
 fault; 3 the bridge refused the request; 4 no bridge answers, or it cannot store
 now; 5 the command waited for has not completed.`
 
-// errSilent marks an error whose words have been printed already.
-var errSilent = errors.New("already told")
-
 // usageError is a fault of the command line or the configuration.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// notCompletedError says how a command ended that was waited for.
+// notCompletedError says how a command ended that was waited for, or where it
+// stands when the wait is over.
 type notCompletedError struct{ state events.State }
 
-func (e notCompletedError) Error() string { return "the command is " + string(e.state) }
+func (e notCompletedError) Error() string {
+	text := "the command is " + string(e.state)
+	if !e.state.Terminal() {
+		text += " and has not ended yet"
+	}
+	return text
+}
 
 func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {

@@ -5,11 +5,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -17,11 +17,13 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
 
 // run is main without the process around it: it gives the exit code.
 func run(args, environ []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal asks for an orderly stop; from then on the default holds
-	// again, so a second one ends the process at once.
-	context.AfterFunc(ctx, stop)
+	// The first signal asks for an orderly stop. When that begins, the default
+	// holds again already, so a second one ends the process at once.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer context.AfterFunc(signals, func() { stop(); cancel() })()
 
 	root := newRoot(environment(environ), stdout, stderr)
 	root.SetArgs(args)
@@ -29,8 +31,9 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	if !errors.Is(err, errSilent) {
-		_, _ = fmt.Fprintln(stderr, "devicebridge:", err)
+	// Several faults come in several lines. What is quoted may be somebody else's.
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		_, _ = fmt.Fprintln(stderr, "devicebridge:", printable(line))
 	}
 	return exitCode(err)
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -28,19 +30,26 @@ func unknownNames(vars map[string]string) error {
 	return errors.Join(faults...)
 }
 
-// byVariable names the variable in a fault that the parser reports by the name of
-// the struct's member.
-func byVariable(t reflect.Type, fault error) error {
+// byVariable puts the variable and what it takes in the place of the struct's
+// member and the conversion that the parser reports. The value is quoted: a
+// secret is text, which always parses.
+func byVariable(t reflect.Type, fault error, vars map[string]string) (name string, _ error) {
 	parse, ok := errors.AsType[env.ParseError](fault)
 	if !ok {
-		return fault
+		return "", fault
 	}
-	if f, found := t.FieldByName(parse.Name); found {
-		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); name != "" {
-			return fmt.Errorf("%s: %w", name, parse.Err)
-		}
+	f, found := t.FieldByName(parse.Name)
+	if name, _, _ = strings.Cut(f.Tag.Get("env"), ","); !found || name == "" {
+		return "", fault
 	}
-	return fault
+	takes := "a whole number"
+	switch f.Type {
+	case reflect.TypeFor[time.Duration]():
+		takes = "a duration such as 30s or 1h30m"
+	case reflect.TypeFor[slog.Level]():
+		takes = "debug, info, warn or error"
+	}
+	return name, fmt.Errorf("%s: is %q; it takes %s", name, vars[name], takes)
 }
 
 // serviceLink reports whether Kubernetes injects this variable into every pod

@@ -35,7 +35,7 @@ func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
 func busOptions(c clientConfig, server *bus.Server, log *slog.Logger) bus.Options {
 	return bus.Options{
 		URL: cmp.Or(c.NATS.URL, "nats://127.0.0.1:4222"), Server: server, Name: "devicebridge",
-		User: c.NATS.User, Password: c.NATS.Password, CredsFile: c.NATS.Creds, NKeyFile: c.NATS.NKey,
+		User: c.NATS.User, Password: c.NATS.Password, Token: c.NATS.Token, CredsFile: c.NATS.Creds, NKeyFile: c.NATS.NKey,
 		CAFile: c.NATS.CA, CertFile: c.NATS.Cert, KeyFile: c.NATS.Key,
 		Subjects: c.subjects, Wait: true, Log: log,
 	}
@@ -69,8 +69,10 @@ func callbackKeys(c config) (*webhook.Keyring, error) {
 	file := filepath.Join(c.DataDir, "callback-keys")
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		text = []byte(webhook.NewKey() + "\n")
-		err = writeSecret(file, text)
+		// Where a concurrent start was first, its keys count.
+		if err = writeSecret(file, []byte(webhook.NewKey()+"\n")); err == nil || errors.Is(err, fs.ErrExist) {
+			text, err = os.ReadFile(file)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("callback keys: %w", err)
@@ -97,7 +99,7 @@ func writeSecret(file string, text []byte) error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	// Link fails where a concurrent start was first; that one's keys count.
+	// Link, unlike Rename, fails where a concurrent start was first.
 	return os.Link(temporary.Name(), file)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,19 +11,35 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"devicebridge/events"
 )
 
+// writeJSON prints v as one line. What package json leaves as it is but steers a
+// terminal becomes an escape, which means the same.
 func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	safe := make([]byte, 0, line.Len())
+	for _, r := range strings.TrimSuffix(line.String(), "\n") {
+		if steers(r) {
+			safe = fmt.Appendf(safe, "\\u%04x", r)
+		} else {
+			safe = utf8.AppendRune(safe, r)
+		}
+	}
+	_, err := w.Write(append(safe, '\n'))
+	return err
 }
 
 // writeCommand prints a record for a person.
 func writeCommand(w io.Writer, c events.Command) error {
-	lines := [][2]string{
+	return writeFields(w, [][2]string{
 		{"command", c.ID},
 		{"state", stateText(c)},
 		{"device", c.DeviceID},
@@ -32,7 +49,11 @@ func writeCommand(w io.Writer, c events.Command) error {
 		{"error", errorText(c.Error)},
 		{"response", responseText(c)},
 		{"expires", expiryText(c)},
-	}
+	})
+}
+
+// writeFields prints a name and a value per line, and no line without a value.
+func writeFields(w io.Writer, lines [][2]string) error {
 	for _, l := range lines {
 		if l[1] == "" {
 			continue
@@ -81,16 +102,15 @@ func expiryText(c events.Command) string {
 
 func writeList(w io.Writer, a events.ListReply) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "COMMAND\tSTATE\tTYPE\tDEVICE\tCREATED")
+	row(t, "COMMAND", "STATE", "TYPE", "DEVICE", "CREATED")
 	for _, c := range a.Commands {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n",
-			c.ID, c.State, c.Type, printable(c.DeviceID), c.CreatedAt.Local().Format(time.DateTime))
+		row(t, c.ID, string(c.State), string(c.Type), c.DeviceID, c.CreatedAt.Local().Format(time.DateTime))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if a.Cursor != "" {
-		_, err := fmt.Fprintf(w, "more: --cursor %s\n", a.Cursor)
+		_, err := fmt.Fprintf(w, "more: --cursor %s\n", printable(a.Cursor))
 		return err
 	}
 	return nil
@@ -98,12 +118,20 @@ func writeList(w io.Writer, a events.ListReply) error {
 
 func writeDevices(w io.Writer, a events.DevicesReply) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "ID\tNAME\tKIND\tPLATFORM\tSTATUS")
+	row(t, "ID", "NAME", "KIND", "PLATFORM", "STATUS")
 	for _, d := range a.Devices {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n",
-			printable(d.ID), printable(d.Name), printable(d.Kind), printable(d.Platform), printable(d.Status))
+		row(t, d.ID, d.Name, d.Kind, d.Platform, d.Status)
 	}
 	return t.Flush()
+}
+
+// row prints one line of a table. An empty cell is a dash, so that a script that
+// splits at space finds every column.
+func row(t *tabwriter.Writer, cells ...string) {
+	for i, text := range cells {
+		cells[i] = cmp.Or(printable(text), "-")
+	}
+	_, _ = fmt.Fprintln(t, strings.Join(cells, "\t"))
 }
 
 // writeEvent prints one event as a line of a timeline.
@@ -121,17 +149,23 @@ func writeEvent(w io.Writer, e events.Stored) error {
 	case string(c.Source) != "":
 		note = "by " + string(c.Source)
 	}
-	_, err := fmt.Fprintf(w, "%s  %s  %3d  %-15s  %s\n",
-		c.UpdatedAt.Local().Format("15:04:05.000"), c.ID, c.Sequence, e.Kind, printable(note))
+	line := fmt.Sprintf("%s  %s  %3d  %-15s  %s", c.UpdatedAt.Local().Format("15:04:05.000"), c.ID, c.Sequence, e.Kind, note)
+	_, err := fmt.Fprintln(w, printable(line))
 	return err
 }
 
 // printable keeps what somebody else wrote from steering the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if steers(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, text)
+}
+
+// steers reports whether a terminal may take r for more than a character to
+// show: controls, line ends, and what turns the direction of the text around it.
+func steers(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
 	"devicebridge/events"
 )
@@ -44,7 +45,7 @@ client library cannot send twice; give your own to make a repeat of yours safe.`
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.request.DeviceID, "device", "", "device id, from `devicebridge devices`")
+	flags.StringVar(&f.request.DeviceID, "device", "", "device id; the devices subcommand lists them")
 	flags.StringVar(&f.uri, "uri", "", "open this URI: a launchUri command")
 	flags.StringVar(&f.request.AppServiceName, "app-service", "", "call this app service: an appService command")
 	flags.StringVar(&f.request.PackageFamilyName, "package", "", "package family name of the app service's application")
@@ -63,6 +64,10 @@ client library cannot send twice; give your own to make a repeat of yours safe.`
 func (f sendFlags) build() (events.Request, error) {
 	r := f.request
 	switch {
+	case r.DeviceID == "":
+		return r, errors.New("--device is missing; `devicebridge devices` lists the ids")
+	case f.wait < 0 || f.wait > bridge.MaxWait:
+		return r, fmt.Errorf("--wait: %s is not a time up to %s", f.wait, bridge.MaxWait)
 	case f.queue && f.wait > 0:
 		return r, errors.New("--queue gives no answer to --wait for; leave one out")
 	case f.uri != "" && (r.AppServiceName != "" || r.PackageFamilyName != "" || f.payload != ""):

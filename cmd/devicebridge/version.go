@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -48,16 +49,17 @@ func version() string { return readBuild().Version }
 func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Show the version, the commit and the NATS server inside",
-		Args:  usageArgs(cobra.NoArgs),
+		Use:     "version",
+		Short:   "Show the version, the commit and the NATS server inside",
+		Args:    usageArgs(cobra.NoArgs),
+		Example: "  devicebridge version --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := readBuild()
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "devicebridge %s\ncommit %s %s\nbuilt with %s, NATS server %s inside\n",
-				b.Version, orUnknown(b.Commit), b.Date, b.Go, b.NATS)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "devicebridge %s\ncommit %s\nbuilt with %s, NATS server %s inside\n",
+				b.Version, orUnknown(strings.TrimSpace(b.Commit+" "+b.Date)), b.Go, orUnknown(b.NATS))
 			return err
 		},
 	}

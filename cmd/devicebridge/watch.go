@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,6 +34,9 @@ live. --since and --all begin in the past. Ctrl-C ends it.`,
   devicebridge watch xm2igitaea4d34ipad5wcv3kzi --all --until-end`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(args); err != nil {
+				return usageError{err}
+			}
 			return withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error { return f.follow(cmd, b, args) })
 		},
 	}
@@ -42,16 +47,25 @@ live. --since and --all begin in the past. Ctrl-C ends it.`,
 	flags.BoolVar(&f.all, "all", false, "begin with the oldest event kept")
 	flags.BoolVar(&f.end, "until-end", false, "with a command: stop when it has ended, exit 5 unless it completed")
 	flags.BoolVar(&f.printsJSON, "json", false, "print one JSON record per line")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+func kindNames() []string {
+	names := make([]string, 0, len(events.Kinds()))
+	for _, k := range events.Kinds() {
+		names = append(names, string(k))
+	}
+	return names
 }
 
 // errEnough ends a watch that has seen what it waited for.
 var errEnough = errors.New("seen enough")
 
 func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error {
-	filter, err := f.filter(b.Subjects(), args)
-	if err != nil {
-		return usageError{err}
+	filter := f.filter(b.Subjects(), args)
+	if isTerminal(cmd.ErrOrStderr()) {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; Ctrl-C ends it\n", filter)
 	}
 	// The end may lie in the past already.
 	o := bus.FollowOptions{Filter: filter, All: f.all || f.end && f.since == 0}
@@ -59,7 +73,7 @@ func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error 
 		o.Since = time.Now().Add(-f.since)
 	}
 	var last events.Command
-	err = b.Follow(cmd.Context(), o, func(e events.Stored) error {
+	err := b.Follow(cmd.Context(), o, func(e events.Stored) error {
 		last = e.Command
 		if err := f.show(cmd, e); err != nil {
 			return err
@@ -70,10 +84,10 @@ func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error 
 		return nil
 	})
 	if errors.Is(err, errEnough) {
-		if last.State != events.StateCompleted {
-			return notCompletedError{last.State}
-		}
-		return nil
+		err = nil
+	}
+	if err == nil && f.end && last.State != events.StateCompleted {
+		return notCompletedError{cmp.Or(last.State, "not known here")}
 	}
 	return err
 }
@@ -85,32 +99,41 @@ func (f watchFlags) show(cmd *cobra.Command, e events.Stored) error {
 	return writeEvent(cmd.OutOrStdout(), e)
 }
 
-// filter gives the subject filter of the flags.
-func (f watchFlags) filter(s events.Subjects, args []string) (string, error) {
-	kind := events.Kind(f.kind)
-	if f.kind != "" && !slices.Contains(events.Kinds(), kind) {
-		return "", fmt.Errorf("--kind: %q is no kind of event; they are %v", f.kind, events.Kinds())
-	}
+// check reports flags that make no sense together.
+func (f watchFlags) check(args []string) error {
 	switch {
+	case f.kind != "" && !slices.Contains(kindNames(), f.kind):
+		return fmt.Errorf("--kind: %q is no kind of event; they are %s", f.kind, strings.Join(kindNames(), ", "))
+	case f.since < 0:
+		return errors.New("--since takes a time in the past without a sign, such as 1h")
 	case f.since > 0 && f.all:
-		return "", errors.New("--since and --all contradict each other")
+		return errors.New("--since and --all contradict each other")
 	case len(args) == 1 && f.device != "":
-		return "", errors.New("a command has one device; leave --device out")
+		return errors.New("a command has one device; leave --device out")
 	case len(args) == 1 && !events.ValidCommandID(args[0]):
-		return "", fmt.Errorf("%q is not the id of a command", args[0])
+		return fmt.Errorf("%q is not the id of a command", args[0])
 	case f.end && len(args) == 0:
-		return "", errors.New("--until-end needs a command")
+		return errors.New("--until-end needs a command")
 	case f.end && f.kind != "":
-		return "", errors.New("--until-end has to see every kind; leave --kind out")
-	case len(args) == 1 && f.kind != "":
-		return s.CommandKindFilter(args[0], kind), nil
-	case len(args) == 1:
-		return s.CommandFilter(args[0]), nil
-	case f.kind != "":
-		return s.KindFilter(kind, f.device), nil
-	case f.device != "":
-		return s.DeviceFilter(f.device), nil
+		return errors.New("--until-end has to see every kind; leave --kind out")
 	default:
-		return s.EventTree(), nil
+		return nil
+	}
+}
+
+// filter gives the subject filter of the flags.
+func (f watchFlags) filter(s events.Subjects, args []string) string {
+	kind := events.Kind(f.kind)
+	switch {
+	case len(args) == 1 && f.kind != "":
+		return s.CommandKindFilter(args[0], kind)
+	case len(args) == 1:
+		return s.CommandFilter(args[0])
+	case f.kind != "":
+		return s.KindFilter(kind, f.device)
+	case f.device != "":
+		return s.DeviceFilter(f.device)
+	default:
+		return s.EventTree()
 	}
 }

@@ -1,0 +1,126 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"devicebridge/bridge/command"
+	"devicebridge/events"
+)
+
+// sweepReads is how many commands a sweep looks at side by side.
+const sweepReads = 8
+
+// SweepReport says what a sweep found.
+type SweepReport struct {
+	// Commands is how many it looked at, Open how many of them had not ended, Armed
+	// how many of those had no timer and got one.
+	Commands, Open, Armed int
+}
+
+// Sweep makes sure that every command that has not ended has a timer: it derives
+// them anew from the stream, so that none depends on a timer that was lost. It
+// reads the commands of the longest life a command may have; a mark that it
+// keeps in memory spares it those known to have ended.
+func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
+	begin := b.Now()
+	since := begin.Add(-b.ExpiresMax - b.Timing.Grace)
+	if mark := b.sweepMark.Load(); mark != nil && mark.After(since) {
+		since = *mark
+	}
+	s := sweep{bridge: b, oldest: begin}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sweepReads)
+	err := b.Shelf.EachOpened(ctx, since, func(id string) error {
+		group.Go(func() error { return s.look(ctx, id) })
+		return ctx.Err()
+	})
+	if waited := group.Wait(); waited != nil {
+		err = waited
+	}
+	if err != nil {
+		return s.report, err
+	}
+	// A hint with room for clocks that differ: a command that is read in vain
+	// costs one read.
+	mark := s.oldest.Add(-time.Minute)
+	b.sweepMark.Store(&mark)
+	return s.report, nil
+}
+
+// SweepEvery sweeps at once and then every d, give or take a tenth, until ctx
+// ends. A sweep that fails is tried again soon.
+func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
+	for {
+		report, err := b.Sweep(ctx)
+		wait := jitter(d)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			b.Log.Warn("sweep not finished; it begins again soon", "error", err)
+			wait = min(wait, jitter(longPause))
+		case report.Armed > 0:
+			b.Log.Info("sweep set timers anew", "looked_at", report.Commands, "open", report.Open, "armed", report.Armed)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// sweep is one run of Sweep.
+type sweep struct {
+	bridge *Bridge
+	mu     sync.Mutex
+	report SweepReport
+	// oldest is the creation of the oldest command that has not ended.
+	oldest time.Time
+}
+
+func (s *sweep) look(ctx context.Context, id string) error {
+	b := s.bridge
+	latest, err := b.Stream.Latest(ctx, id)
+	if events.HasCode(err, events.CodeNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	step, at := b.next(latest.Command, b.Now())
+	open, armed := step != command.StepNone, false
+	if open {
+		if armed, err = b.Timers.Armed(ctx, id); err != nil {
+			return err
+		}
+		if !armed {
+			switch latest.Command.State {
+			case events.StateAccepted, events.StateDeferred, events.StateSending:
+				at = earlier(at, b.Now()) // whoever had it in hand may be gone
+			}
+			if err := b.Timers.Arm(ctx, id, at); err != nil {
+				return err
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report.Commands++
+	if open {
+		s.report.Open++
+		if latest.Command.CreatedAt.Before(s.oldest) {
+			s.oldest = latest.Command.CreatedAt
+		}
+	}
+	if open && !armed {
+		s.report.Armed++
+	}
+	return nil
+}

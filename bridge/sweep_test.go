@@ -1,0 +1,91 @@
+package bridge_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"devicebridge/bridge"
+	"devicebridge/events"
+)
+
+// TestSweepArmsWhatHasNoTimer: a timer that was lost is derived anew, one that
+// stands is left alone, and an ended command gets none.
+func TestSweepArmsWhatHasNoTimer(t *testing.T) {
+	r := newRig(t)
+	waiting := r.send(launch(`"requestId":"waiting"`)).Command
+	ended := r.send(launch(`"requestId":"ended"`)).Command
+	if _, err := r.Cancel(t.Context(), []byte(`{"id":"`+ended.ID+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	registered, err := r.CreateCallback(t.Context(), nil, []byte(`{"requestId":"registered"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.Sweep(t.Context())
+	if want := (bridge.SweepReport{Commands: 3, Open: 2, Armed: 1}); err != nil || report != want {
+		t.Errorf("the first sweep found %+v (%v), want %+v", report, err, want)
+	}
+	for id, want := range map[string]bool{waiting.ID: true, ended.ID: false, registered.Command.ID: true} {
+		if got, err := r.tap.Armed(t.Context(), id); err != nil || got != want {
+			t.Errorf("command %s has a timer: %v (%v), want %v", id, got, err, want)
+		}
+	}
+	if report, err = r.Sweep(t.Context()); err != nil || report.Armed != 0 || report.Open != 2 {
+		t.Errorf("the second sweep found %+v (%v), want nothing to arm", report, err)
+	}
+}
+
+// TestSweepFindsAClaimWithoutATimer: the command of a dead replica becomes
+// outcomeUnknown although nothing but the sweep knows of it.
+func TestSweepFindsAClaimWithoutATimer(t *testing.T) {
+	m := new(memory)
+	r := build(t, m, nil)
+	c := r.send(launch(`"requestId":"claimed"`)).Command
+	claimed := c
+	claimed.State, claimed.Sequence, claimed.Attempt, claimed.Source = events.StateSending, 2, 1, events.SourceDispatch
+	if _, err := m.Append(t.Context(), events.KindOf(events.StateSending), claimed, 1); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := r.Sweep(t.Context()); err != nil || report.Armed != 1 {
+		t.Fatalf("the sweep found %+v (%v), want one to arm", report, err)
+	}
+	if at := m.timers[c.ID]; at.After(r.clock.Now()) {
+		t.Errorf("the timer is set to %v, want at once", at)
+	}
+	d := bridge.Delivery{Count: 1, Alive: func() error { return nil }}
+	if wait := r.Look(t.Context(), c.ID, d); wait != lease {
+		t.Errorf("the first look asks to come again after %v, want the lease %v", wait, lease)
+	}
+	r.clock.pass(lease)
+	if wait := r.Look(t.Context(), c.ID, d); wait != 0 {
+		t.Errorf("the second look asks to come again after %v", wait)
+	}
+	if latest, err := m.Latest(t.Context(), c.ID); err != nil || latest.Command.State != events.StateOutcomeUnknown {
+		t.Errorf("the command is %s (%v), want outcomeUnknown", latest.Command.State, err)
+	}
+}
+
+// TestSweepKeepsAMark: commands older than the oldest open one are not read
+// again; a sweep that failed keeps no mark.
+func TestSweepKeepsAMark(t *testing.T) {
+	m := new(memory)
+	r := build(t, m, nil)
+	old := r.send(launch(`"requestId":"old"`)).Command
+	if _, err := r.Cancel(t.Context(), []byte(`{"id":"`+old.ID+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.pass(time.Hour)
+	r.send(launch(`"requestId":"young"`))
+	down := errors.New("down")
+	r.tap.read = func(string) error { return down }
+	if _, err := r.Sweep(t.Context()); !errors.Is(err, down) {
+		t.Errorf("a sweep that cannot read gives %v", err)
+	}
+	r.tap.read = nil
+	for _, want := range []int{2, 1} {
+		if report, err := r.Sweep(t.Context()); err != nil || report.Commands != want {
+			t.Errorf("the sweep looked at %d commands (%v), want %d", report.Commands, err, want)
+		}
+	}
+}

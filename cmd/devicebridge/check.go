@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"devicebridge/bridge/graph"
+	"devicebridge/webhook"
+)
+
+// addressFaults checks what is asked of the public URL, the keys, the token, the
+// Graph URL and the two listeners, before anything is started.
+func addressFaults(c config) []error {
+	var faults []error
+	fault := func(name string, err error) {
+		if err != nil {
+			faults = append(faults, named(name, err))
+		}
+	}
+	if c.CallbackKeys != "" {
+		_, err := webhook.ParseKeyring(c.CallbackKeys)
+		fault("BRIDGE_CALLBACK_KEYS", err)
+	}
+	if c.PublicURL != "" {
+		anyKeys, err := webhook.ParseKeyring(webhook.NewKey())
+		if err == nil {
+			_, err = webhook.NewCallbacks(c.PublicURL, anyKeys)
+		}
+		fault("BRIDGE_PUBLIC_URL", err)
+	}
+	if c.GraphToken != "" {
+		_, err := graph.StaticToken(c.GraphToken)
+		fault("BRIDGE_GRAPH_TOKEN", err)
+	}
+	anyToken, err := graph.StaticToken("any")
+	if err == nil {
+		_, err = graph.New(graph.Options{BaseURL: c.GraphURL, Credential: anyToken})
+	}
+	fault("BRIDGE_GRAPH_URL", err)
+	_, err = hostOf(c.ListenAddr)
+	fault("BRIDGE_LISTEN_ADDR", err)
+	if c.NATS.URL == "" {
+		fault("BRIDGE_NATS_LISTEN", loopbackListener(c.NATSListen))
+	} else {
+		faults = append(faults, natsFaults(c.NATS)...)
+	}
+	return faults
+}
+
+// named gives a fault the name of its variable in the place of the name that a
+// package has for it.
+func named(name string, err error) error {
+	text := err.Error()
+	for _, theirs := range []string{"graph: BaseURL: ", "graph: static token: ", "public URL: "} {
+		text = strings.TrimPrefix(text, theirs)
+	}
+	return errors.New(name + ": " + text)
+}
+
+func hostOf(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("is %q; it takes host:port, such as 127.0.0.1:8080 or :8080", address)
+	}
+	return host, nil
+}
+
+func loopbackListener(address string) error {
+	host, err := hostOf(address)
+	if err != nil {
+		return err
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("is %q; it takes a loopback address only, because the clients of the embedded server need no credentials: "+
+			"for others run a NATS server and set NATS_URL", address)
+	}
+	return nil
+}
+
+// natsFaults reports addresses that cannot be read, without quoting them, since
+// they may hold a password; files that cannot be read; and half of a pair.
+func natsFaults(c natsConfig) []error {
+	var faults []error
+	for i, address := range strings.Split(c.URL, ",") {
+		if address = strings.TrimSpace(address); !strings.Contains(address, "://") {
+			address = "nats://" + address
+		}
+		if u, err := url.Parse(address); c.URL != "" && (err != nil || u.Hostname() == "") {
+			faults = append(faults, fmt.Errorf("NATS_URL: address %d is not nats://host:port", i+1))
+		}
+	}
+	for _, f := range []struct{ name, file string }{
+		{"NATS_CREDS", c.Creds}, {"NATS_NKEY", c.NKey}, {"NATS_CA", c.CA}, {"NATS_CERT", c.Cert}, {"NATS_KEY", c.Key},
+	} {
+		if f.file == "" {
+			continue
+		}
+		if _, err := os.ReadFile(f.file); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", f.name, err))
+		}
+	}
+	if (c.Cert == "") != (c.Key == "") {
+		faults = append(faults, errors.New("NATS_CERT and NATS_KEY: set both or neither"))
+	}
+	return faults
+}
