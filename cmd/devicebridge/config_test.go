@@ -1,0 +1,320 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"devicebridge/webhook"
+)
+
+// cliMinimal is the least that `serve` needs.
+func cliMinimal(more map[string]string) map[string]string {
+	vars := map[string]string{
+		"BRIDGE_PUBLIC_URL": "https://bridge.example.com", "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "token", "HOME": "/home/user",
+	}
+	maps.Copy(vars, more)
+	return vars
+}
+
+// cliSettings gives the text of every variable in a parsed configuration.
+func cliSettings(c config) map[string]string {
+	settings := map[string]string{}
+	var walk func(reflect.Value)
+	walk = func(v reflect.Value) {
+		for f, value := range v.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+			switch {
+			case name != "":
+				settings[name] = fmt.Sprint(value.Interface())
+			case f.IsExported() && value.Kind() == reflect.Struct, f.Anonymous:
+				walk(value)
+			}
+		}
+	}
+	walk(reflect.ValueOf(c))
+	return settings
+}
+
+func cliFile(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestEveryVariableIsRead(t *testing.T) {
+	vars := map[string]string{
+		"BRIDGE_PUBLIC_URL": "https://bridge.example.org/graph", "BRIDGE_LISTEN_ADDR": "127.0.0.1:9000",
+		"BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_DATA_DIR": "/srv/bridge",
+		"BRIDGE_GRAPH_URL": "https://gateway.example.org/beta", "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "bearer-of-the-test",
+		"BRIDGE_GRAPH_POST_TIMEOUT": "31s", "BRIDGE_SUBJECT_PREFIX": "house.v2",
+		"BRIDGE_NATS_LISTEN": "127.0.0.1:4333", "BRIDGE_NATS_SYNC": "interval", "BRIDGE_NATS_REPLICAS": "3",
+		"BRIDGE_STREAM_MAX_AGE": "48h0m0s", "BRIDGE_STREAM_MAX_BYTES": "123456789",
+		"BRIDGE_EXPIRES_DEFAULT": "2h0m0s", "BRIDGE_EXPIRES_MAX": "24h0m0s", "BRIDGE_POLL_FIRST": "45s", "BRIDGE_POLL_MAX": "7m0s", "BRIDGE_SWEEP_EVERY": "8m0s",
+		"BRIDGE_WORKERS": "9", "BRIDGE_DRAIN_TIMEOUT": "20s", "BRIDGE_LOG_LEVEL": "DEBUG", "BRIDGE_LOG_FORMAT": "text",
+		"NATS_URL":   "nats://one.example.org:4222,two.example.org",
+		"NATS_CREDS": cliFile(t, "creds", "x"), "NATS_NKEY": cliFile(t, "nkey", "x"), "NATS_CA": cliFile(t, "ca", "x"),
+		"NATS_CERT": cliFile(t, "cert", "x"), "NATS_KEY": cliFile(t, "key", "x"),
+		"NATS_USER": "anna", "NATS_PASSWORD": "password", "NATS_TOKEN": "nats-token",
+	}
+	c, err := loadServe(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cliSettings(c); !maps.Equal(got, vars) {
+		t.Errorf("parsed as\n%v, want\n%v", got, vars)
+	}
+	if c.subjects.Prefix() != "house.v2" {
+		t.Errorf("subjects are under %s", c.subjects.Prefix())
+	}
+	o := busOptions(c.clientConfig, nil, nil)
+	for name, value := range map[string]string{
+		"NATS_URL": o.URL, "NATS_CREDS": o.CredsFile, "NATS_NKEY": o.NKeyFile, "NATS_CA": o.CAFile, "NATS_CERT": o.CertFile,
+		"NATS_KEY": o.KeyFile, "NATS_USER": o.User, "NATS_PASSWORD": o.Password, "NATS_TOKEN": o.Token,
+	} {
+		if value != vars[name] {
+			t.Errorf("the bus is given %q for %s", value, name)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := loadServe(cliMinimal(map[string]string{"BRIDGE_WORKERS": ""})) // empty is not set
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"BRIDGE_PUBLIC_URL": "https://bridge.example.com", "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "token",
+		"BRIDGE_LISTEN_ADDR": ":8080", "BRIDGE_CALLBACK_KEYS": "", "BRIDGE_DATA_DIR": "/home/user/.local/state/devicebridge",
+		"BRIDGE_GRAPH_URL": "https://graph.microsoft.com/beta", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SUBJECT_PREFIX": "devicebridge.v1",
+		"BRIDGE_NATS_LISTEN": "127.0.0.1:4222", "BRIDGE_NATS_SYNC": "always", "BRIDGE_NATS_REPLICAS": "1",
+		"BRIDGE_STREAM_MAX_AGE": "168h0m0s", "BRIDGE_STREAM_MAX_BYTES": "0",
+		"BRIDGE_EXPIRES_DEFAULT": "1h0m0s", "BRIDGE_EXPIRES_MAX": "72h0m0s", "BRIDGE_POLL_FIRST": "30s", "BRIDGE_POLL_MAX": "5m0s", "BRIDGE_SWEEP_EVERY": "5m0s",
+		"BRIDGE_WORKERS": "16", "BRIDGE_DRAIN_TIMEOUT": "45s", "BRIDGE_LOG_LEVEL": "INFO", "BRIDGE_LOG_FORMAT": "auto",
+		"NATS_URL": "", "NATS_CREDS": "", "NATS_NKEY": "", "NATS_CA": "", "NATS_CERT": "", "NATS_KEY": "", "NATS_USER": "",
+		"NATS_PASSWORD": "", "NATS_TOKEN": "",
+	}
+	if got := cliSettings(c); !maps.Equal(got, want) {
+		t.Errorf("defaults are\n%v, want\n%v", got, want)
+	}
+	c, err = loadServe(cliMinimal(map[string]string{"XDG_STATE_HOME": "/var/state"}))
+	if err != nil || c.DataDir != "/var/state/devicebridge" {
+		t.Errorf("with XDG_STATE_HOME the data directory is %q (%v)", c.DataDir, err)
+	}
+}
+
+func TestOneFault(t *testing.T) {
+	cluster := map[string]string{"NATS_URL": "nats.example.com", "BRIDGE_CALLBACK_KEYS": webhook.NewKey()}
+	for _, test := range []struct {
+		name, value, words string
+		with               map[string]string
+	}{
+		{name: "BRIDGE_PUBLIC_URL", words: "is missing; it is the address under which Graph reaches this bridge"},
+		{name: "BRIDGE_PUBLIC_URL", value: "http://bridge.example.com", words: "http is for loopback hosts only; use https"},
+		{name: "BRIDGE_PUBLIC_URL", value: "bridge.example.com", words: "https://"},
+		{name: "BRIDGE_GRAPH_URL", value: "http://graph.example.com/beta", words: "plain http is for loopback hosts only; use https"},
+		{name: "BRIDGE_GRAPH_AUTH", words: `is missing; "static" takes a bearer token from BRIDGE_GRAPH_TOKEN`},
+		{name: "BRIDGE_GRAPH_AUTH", value: "device", words: `is "device"; this version knows "static"`},
+		{name: "BRIDGE_GRAPH_TOKEN", words: "is missing; BRIDGE_GRAPH_AUTH=static needs it"},
+		{name: "BRIDGE_GRAPH_TOKEN", value: "Bearer abc", words: `without "Bearer"`},
+		{name: "BRIDGE_CALLBACK_KEYS", words: "is missing; with NATS_URL", with: map[string]string{"NATS_URL": "nats://127.0.0.1:4222"}},
+		{name: "BRIDGE_CALLBACK_KEYS", value: "k1:dG9vIHNob3J0", words: "at least 32 are needed"},
+		{name: "BRIDGE_LISTEN_ADDR", value: "8080", words: `is "8080"; it takes host:port`},
+		{name: "BRIDGE_NATS_LISTEN", value: "0.0.0.0:4222", words: "loopback address only"},
+		{name: "BRIDGE_NATS_LISTEN", value: "localhost", words: "it takes host:port"},
+		{name: "BRIDGE_NATS_SYNC", value: "never", words: `"always" or "interval"`},
+		{name: "BRIDGE_NATS_REPLICAS", value: "6", words: "is 6; it takes 1 to 5", with: cluster},
+		{name: "BRIDGE_NATS_REPLICAS", value: "3", words: "replicas need NATS_URL"},
+		{name: "BRIDGE_NATS_REPLICAS", value: "three", words: `is "three"; it takes a whole number`},
+		{name: "BRIDGE_SUBJECT_PREFIX", value: "house.>", words: "letters, digits"},
+		{name: "BRIDGE_STREAM_MAX_AGE", value: "7d", words: `is "7d"; it takes a duration such as 30s or 1h30m`},
+		{name: "BRIDGE_STREAM_MAX_BYTES", value: "1GiB", words: `is "1GiB"; it takes a whole number`},
+		{name: "BRIDGE_STREAM_MAX_BYTES", value: "-1", words: "is -1"},
+		{name: "BRIDGE_EXPIRES_DEFAULT", value: "73h", words: "is longer than BRIDGE_EXPIRES_MAX (72h0m0s)"},
+		{name: "BRIDGE_EXPIRES_MAX", value: "168h", words: "must not exceed BRIDGE_STREAM_MAX_AGE (168h0m0s)"},
+		{name: "BRIDGE_EXPIRES_MAX", value: "10 minutes", words: `is "10 minutes"; it takes a duration`},
+		{name: "BRIDGE_POLL_FIRST", value: "-1s", words: "is -1s; it takes a positive duration"},
+		{name: "BRIDGE_POLL_MAX", value: "0s", words: "is 0s; it takes a positive duration"},
+		{name: "BRIDGE_SWEEP_EVERY", value: "-1m", words: "is -1m0s; it takes a positive duration"},
+		{name: "BRIDGE_GRAPH_POST_TIMEOUT", value: "30", words: `is "30"; it takes a duration`},
+		{name: "BRIDGE_DRAIN_TIMEOUT", value: "soon", words: `is "soon"; it takes a duration`},
+		{name: "BRIDGE_WORKERS", value: "0", words: "is 0; it takes 1 to 1024"},
+		{name: "BRIDGE_LOG_LEVEL", value: "loud", words: `is "loud"; it takes debug, info, warn or error`},
+		{name: "BRIDGE_LOG_FORMAT", value: "xml", words: `it takes "auto", "text" or "json"`},
+		{name: "NATS_URL", value: "nats://host:port", words: "address 1 is not nats://host:port", with: cluster},
+		{name: "NATS_URL", value: "nats://host, ", words: "address 2 is not nats://host:port", with: cluster},
+		{name: "NATS_CREDS", value: "/nowhere/x.creds", words: "no such file", with: cluster},
+		{name: "BRIDGE_DATA_DIR", words: "there is no HOME to put it under", with: map[string]string{"HOME": ""}},
+	} {
+		t.Run(test.name+"="+test.value, func(t *testing.T) {
+			vars := cliMinimal(test.with)
+			vars[test.name] = test.value
+			_, err := loadServe(vars)
+			if err == nil {
+				t.Fatal("is taken")
+			}
+			if got := cliFaultNames(err); !slices.Equal(got, []string{test.name}) || !strings.Contains(err.Error(), test.words) {
+				t.Errorf("the fault is %q, want one of %s that says %q", err, test.name, test.words)
+			}
+			if exitCode(err) != exitUsage {
+				t.Errorf("exit code %d", exitCode(err))
+			}
+		})
+	}
+}
+
+func TestLoopbackMayBePlain(t *testing.T) {
+	for _, host := range []string{"127.0.0.1:8080", "localhost:8080", "[::1]:8080", "127.9.9.9"} {
+		if _, err := loadServe(cliMinimal(map[string]string{"BRIDGE_PUBLIC_URL": "http://" + host, "BRIDGE_GRAPH_URL": "http://" + host + "/beta"})); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestAllFaultsAreReportedTogether(t *testing.T) {
+	vars := map[string]string{
+		"BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN_FILE": "/nowhere/token", "BRIDGE_WORKERS": "many", "BRIDGE_EXPIRES_MAX": "3 days",
+		"BRIDGE_GRAPH_URL": "ftp://example.com", "BRIDGE_NATS_SYNC": "often", "BRIDGE_TYPO": "1", "BRIDGE_SUBJECT_PREFIX": "a b",
+		"NATS_URL": "nats://a,nats://b:c", "NATS_CERT": cliFile(t, "cert", "x"),
+	}
+	r := cliRun(t, vars, "serve")
+	if r.code != exitUsage || r.stdout != "" {
+		t.Errorf("exit %d, stdout %q", r.code, r.stdout)
+	}
+	var names []string
+	for line := range strings.Lines(r.stderr) {
+		rest, ours := strings.CutPrefix(line, "devicebridge: ")
+		name, _, _ := strings.Cut(rest, ":")
+		if names = append(names, name); !ours {
+			t.Errorf("line %q does not say who speaks", line)
+		}
+	}
+	want := []string{
+		"BRIDGE_CALLBACK_KEYS", "BRIDGE_EXPIRES_MAX", "BRIDGE_GRAPH_TOKEN", "BRIDGE_GRAPH_TOKEN_FILE", "BRIDGE_GRAPH_URL",
+		"BRIDGE_NATS_SYNC", "BRIDGE_PUBLIC_URL", "BRIDGE_SUBJECT_PREFIX", "BRIDGE_TYPO", "BRIDGE_WORKERS", "NATS_CERT and NATS_KEY", "NATS_URL",
+	}
+	if slices.Sort(names); !slices.Equal(names, want) {
+		t.Errorf("faults of\n%q, want\n%q", names, want)
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	keys := webhook.NewKey()
+	c, err := loadServe(map[string]string{
+		"BRIDGE_PUBLIC_URL": "https://bridge.example.com", "BRIDGE_GRAPH_AUTH": "static", "HOME": "/home/user",
+		"BRIDGE_GRAPH_TOKEN_FILE": cliFile(t, "token", "token-of-the-file\n"), "BRIDGE_CALLBACK_KEYS_FILE": cliFile(t, "keys", keys+"\r\n"),
+		"NATS_PASSWORD_FILE": cliFile(t, "password", "pass word"), "NATS_TOKEN_FILE": cliFile(t, "nats", "nats-token\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.GraphToken != "token-of-the-file" || c.CallbackKeys != keys || c.NATS.Password != "pass word" || c.NATS.Token != "nats-token" {
+		t.Errorf("read %+v", cliSettings(c))
+	}
+	for words, vars := range map[string]map[string]string{
+		"BRIDGE_GRAPH_TOKEN and BRIDGE_GRAPH_TOKEN_FILE are both set": {"BRIDGE_GRAPH_TOKEN_FILE": cliFile(t, "token", "other")},
+		"NATS_PASSWORD_FILE: open /nowhere/password":                  {"NATS_PASSWORD_FILE": "/nowhere/password"},
+		"BRIDGE_CALLBACK_KEYS_FILE: ":                                 {"BRIDGE_CALLBACK_KEYS_FILE": cliFile(t, "keys", " \n")},
+		"NATS_TOKEN_FILE: read":                                       {"NATS_TOKEN_FILE": t.TempDir()},
+	} {
+		if _, err := loadServe(cliMinimal(vars)); err == nil || !strings.Contains(err.Error(), words) || exitCode(err) != exitUsage {
+			t.Errorf("%v: %v, want %q", vars, err, words)
+		}
+	}
+}
+
+func TestNoErrorShowsASecret(t *testing.T) {
+	const secret = "s3cret"
+	for _, vars := range []map[string]string{
+		{"BRIDGE_GRAPH_TOKEN": "Bearer " + secret},
+		{"BRIDGE_CALLBACK_KEYS": secret},
+		{"BRIDGE_CALLBACK_KEYS": "k1:" + secret + ",k1:" + secret},
+		{"BRIDGE_CALLBACK_KEYS_FILE": cliFile(t, "keys", secret)},
+		{"BRIDGE_PUBLIC_URL": "https://user:" + secret + "@bridge.example.com"},
+		{"BRIDGE_PUBLIC_URL": "https://user:" + secret + "@bridge.example.com:port"},
+		{"BRIDGE_GRAPH_URL": "https://user:" + secret + "@graph.example.com"},
+		{"BRIDGE_GRAPH_URL": "https://user:" + secret + "%zz@graph.example.com"},
+		{"NATS_URL": "nats://user:" + secret + "@127.0.0.1:1"},
+		{"NATS_URL": "nats://user:" + secret + "@127.0.0.1:port"},
+		{"NATS_URL": "user:" + secret + " @127.0.0.1"},
+		{"NATS_URL": "nats://127.0.0.1:1", "NATS_USER": "user", "NATS_PASSWORD": secret},
+		{"NATS_URL": "nats://127.0.0.1:1", "NATS_TOKEN": secret, "BRIDGE_GRAPH_TOKEN": secret, "BRIDGE_TYPO": secret},
+	} {
+		vars["BRIDGE_WORKERS"] = "none" // so that serve fails before it starts
+		serve := cliRun(t, cliMinimal(vars), "serve")
+		if vars["NATS_URL"] == "" {
+			vars["NATS_URL"] = "nats://127.0.0.1:1"
+		}
+		for _, r := range []cliResult{serve, cliRun(t, vars, "list")} {
+			if strings.Contains(r.stdout+r.stderr, secret) {
+				t.Errorf("%v is shown: %s", vars, r.stderr)
+			}
+		}
+	}
+}
+
+func TestCallbackKeysAreMadeOnce(t *testing.T) {
+	c := config{DataDir: filepath.Join(t.TempDir(), "state", "devicebridge")}
+	rings := make([]*webhook.Keyring, 8)
+	var starts sync.WaitGroup
+	for i := range rings { // also by several at once
+		starts.Go(func() {
+			var err error
+			if rings[i], err = callbackKeys(c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starts.Wait()
+	for i, ring := range rings {
+		if fmt.Sprint(ring) != fmt.Sprint(rings[0]) {
+			t.Errorf("start %d has %v, the first %v", i, ring, rings[0])
+		}
+	}
+	files, err := os.ReadDir(c.DataDir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the data directory holds %v (%v), want callback-keys alone", files, err)
+	}
+	info, err := files[0].Info()
+	if err != nil || info.Name() != "callback-keys" || info.Mode() != 0o600 {
+		t.Errorf("%s has mode %v (%v), want 0600", info.Name(), info.Mode(), err)
+	}
+	text, err := os.ReadFile(filepath.Join(c.DataDir, "callback-keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := webhook.ParseKeyring(strings.TrimSpace(string(text)))
+	if err != nil || fmt.Sprint(same) != fmt.Sprint(rings[0]) {
+		t.Errorf("the file holds %v (%v), used is %v", same, err, rings[0])
+	}
+}
+
+func TestABrokenKeyFileIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "callback-keys")
+	for _, text := range []string{"", "k1:c2VjcmV0", "not a key"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := callbackKeys(config{DataDir: dir})
+		if err == nil || !strings.Contains(err.Error(), file) || text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("%q: %v, want an error that names %s and quotes nothing", text, err, file)
+		}
+		if kept, err := os.ReadFile(file); err != nil || string(kept) != text {
+			t.Errorf("the broken file was changed to %q (%v)", kept, err)
+		}
+	}
+	blocked := filepath.Join(cliFile(t, "file", ""), "below")
+	if _, err := callbackKeys(config{DataDir: blocked}); err == nil || !strings.Contains(err.Error(), blocked) {
+		t.Errorf("a data directory below a file: %v", err)
+	}
+}

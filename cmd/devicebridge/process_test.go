@@ -1,0 +1,257 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"devicebridge/bridge/graph/emulator"
+	"devicebridge/events"
+)
+
+// TestProcess runs the built binary.
+func TestProcess(t *testing.T) {
+	binary := cliBuild(t)
+	// The demo takes other ports where its own are taken; here they always are, so
+	// that several can run and no other client of this machine meets them.
+	for _, port := range []string{"4222", "8080", "8089"} {
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+		}
+	}
+	for name, test := range map[string]func(*testing.T, string){
+		"serve, stop, serve again":  cliTestReopen,
+		"kill -9 after a receipt":   cliTestKilled,
+		"second signal":             cliTestSecondSignal,
+		"one data directory":        cliTestDataDirectory,
+		"demo":                      cliTestDemo,
+		"demo --keep":               cliTestDemoKeep,
+		"emulator":                  cliTestEmulator,
+		"watch ended by a signal":   cliTestWatchSignal,
+		"a port that is taken":      cliTestPortTaken,
+		"secrets stay out of a log": cliTestLog,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, binary)
+		})
+	}
+}
+
+func cliTestReopen(t *testing.T, binary string) {
+	site := cliNewSite(t, binary, emulator.Options{})
+	for i, s := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		serve, b := site.serve()
+		send := cliSpawn(t, binary, b.vars, "send", "--device", cliCompletes, "--uri", "x:y", "--request-id", "kept", "--wait", "1m")
+		stdout, stderr := send.end(exitOK)
+		if len(stderr) > 0 || !strings.HasPrefix(stdout[1], "state     completed ") {
+			t.Errorf("run %d: send printed %q, %q", i, stdout, stderr)
+		}
+		serve.signal(s)
+		serve.end(exitOK)
+		b.fails(exitUnavailable, "connect to NATS", "list")
+	}
+	if posts := len(site.emulator.Commands()); posts != 1 {
+		t.Errorf("Graph saw %d POSTs of one request id over two runs", posts)
+	}
+}
+
+func cliTestKilled(t *testing.T, binary string) {
+	// Graph asks for a pause, so that the second command is still to be sent when
+	// the process dies.
+	site := cliNewSite(t, binary, emulator.Options{Faults: emulator.Faults{ServiceUnavailable: 1, RetryAfter: 3 * time.Second}})
+	serve, b := site.serve()
+	first := cliField(t, b.ok("send", "--device", cliCompletes, "--uri", "x:y"), "command")
+	b.follow(1, first, "--all", "--kind", "deferred")
+	callback := b.ok("callback", "--request-id", "minted")
+	second := cliField(t, b.ok("send", "--device", cliCompletes, "--app-service", "a", "--package", "p", "--payload", "{}"), "command")
+	serve.signal(syscall.SIGKILL)
+	serve.end(-1)
+	if err := site.emulator.SetFaults(emulator.Faults{}); err != nil {
+		t.Fatal(err)
+	}
+
+	_, b = site.serve()
+	for _, id := range []string{first, second} {
+		if out := b.ok("watch", id, "--until-end"); !strings.Contains(out, "accepted ") || !strings.Contains(out, "completed ") {
+			t.Errorf("after the restart the command went\n%s", out)
+		}
+	}
+	if got := cliField(t, b.ok("get", second), "response"); !strings.Contains(got, `"Type":"Ok"`) {
+		t.Errorf("its response is %q", got)
+	}
+	if got := cliPost(t, cliField(t, callback, "callback"), `{"status":"completed"}`); got != http.StatusAccepted {
+		t.Errorf("a callback minted before is answered with %d", got)
+	}
+	taken := slices.DeleteFunc(site.emulator.Commands(), func(c emulator.Received) bool { return !c.Taken })
+	if len(taken) != 2 {
+		t.Errorf("Graph took %d commands, want 2", len(taken))
+	}
+}
+
+func cliTestSecondSignal(t *testing.T, binary string) {
+	posted, release := make(chan struct{}), make(chan struct{})
+	graph := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		close(posted)
+		<-release
+	}))
+	t.Cleanup(graph.Close)
+	t.Cleanup(func() { close(release) })
+	site := cliNewSite(t, binary, emulator.Options{})
+	site.vars["BRIDGE_GRAPH_URL"] = graph.URL + "/beta"
+	serve, b := site.serve()
+	b.ok("send", "--device", "d", "--uri", "x:y")
+	<-posted
+	serve.signal(syscall.SIGTERM)
+	serve.await(serve.stderr, "a second signal ends it at once")
+	serve.signal(syscall.SIGTERM)
+	serve.end(-1)
+	if status, ok := serve.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+		t.Errorf("the process ended with %v, want the signal", serve.cmd.ProcessState)
+	}
+}
+
+func cliTestDataDirectory(t *testing.T, binary string) {
+	site := cliNewSite(t, binary, emulator.Options{})
+	serve, b := site.serve()
+	other := cliSpawn(t, binary, site.vars, "serve")
+	_, stderr := other.end(exitFailure)
+	want := "devicebridge: data directory " + filepath.Join(site.vars["BRIDGE_DATA_DIR"], "nats") + " is in use by another process"
+	if len(stderr) != 1 || !strings.HasPrefix(stderr[0], want) || !strings.Contains(stderr[0], "BRIDGE_DATA_DIR") {
+		t.Errorf("the second says %q, want %q", stderr, want)
+	}
+	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m") // the first does not mind
+	serve.signal(syscall.SIGTERM)
+	serve.end(exitOK)
+}
+
+// cliTimeline finds the kinds in the lines of a timeline.
+func cliTimeline(lines []string) string {
+	var kinds []string
+	line := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3}  [a-z2-7]{26}  +\d+  ([a-zA-Z]+)`)
+	for _, text := range lines {
+		if m := line.FindStringSubmatch(text); m != nil {
+			kinds = append(kinds, m[1])
+		}
+	}
+	return strings.Join(kinds, " ")
+}
+
+func cliTestDemo(t *testing.T, binary string) {
+	temp := t.TempDir()
+	stdout, stderr := cliSpawn(t, binary, map[string]string{"TMPDIR": temp}, "demo").end(exitOK)
+	launch := "accepted sending requesting sentToTarget executing completed"
+	if got, want := cliTimeline(stdout), launch+" "+launch+" response"; got != want {
+		t.Errorf("the timelines are %q, want %q", got, want)
+	}
+	text := strings.Join(stdout, "\n")
+	for _, words := range []string{
+		"\nlaunchUri on JimSurface (", "\nappService on JimSurface (", `response         {"CreationDate":`, `"Type":"Ok"}`,
+		"sub 'devicebridge.v1.events.>'", "req devicebridge.v1.commands.send", "curl -i -d",
+	} {
+		if !strings.Contains(text, words) {
+			t.Errorf("%q is missing in\n%s", words, text)
+		}
+	}
+	if len(stderr) > 0 {
+		t.Errorf("it complains: %q", stderr)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v behind (%v)", left, err)
+	}
+}
+
+func cliTestDemoKeep(t *testing.T, binary string) {
+	demo := cliSpawn(t, binary, map[string]string{"TMPDIR": t.TempDir()}, "demo", "--keep")
+	nats := regexp.MustCompile(`NATS (nats://\S+), Graph`).FindStringSubmatch(demo.await(demo.stdout, "devicebridge "))
+	curl := demo.await(demo.stdout, "curl -i -d '{\"status\":\"completed\"}' ")
+	ledger := strings.TrimPrefix(demo.await(demo.stdout, "curl -s http"), "  curl -s ")
+	demo.await(demo.stdout, "Ctrl-C stops it.")
+	fields := strings.Fields(curl)
+	if got := cliPost(t, strings.Trim(fields[len(fields)-1], "'"), `{"status":"completed"}`); got != http.StatusAccepted {
+		t.Errorf("%s is answered with %d", curl, got)
+	}
+	b := &cliBridge{t: t, vars: map[string]string{"NATS_URL": nats[1]}}
+	if got := cliField(t, b.ok("get", events.RequestCommandID("by-hand")), "state"); !strings.HasPrefix(got, "completed ") {
+		t.Errorf("after the curl line the command is %s", got)
+	}
+	if text := cliGet(t, ledger); !strings.Contains(text, "LaunchUri") {
+		t.Errorf("the ledger shows %s", text)
+	}
+	demo.signal(os.Interrupt)
+	demo.end(exitOK)
+}
+
+func cliTestEmulator(t *testing.T, binary string) {
+	p := cliSpawn(t, binary, nil, "emulator", "--listen", "127.0.0.1:0", "--profile", "pascal")
+	base := regexp.MustCompile(`http://\S+/beta`).FindString(p.await(p.stdout, "Graph emulator at "))
+	if text := cliGet(t, base+"/me/devices"); !strings.Contains(text, `"Name":"JimSurface"`) {
+		t.Errorf("the devices are %s", text)
+	}
+	p.signal(syscall.SIGTERM)
+	p.end(exitOK)
+}
+
+func cliTestWatchSignal(t *testing.T, binary string) {
+	b := cliStart(t, emulator.Options{})
+	id := cliField(t, b.ok("send", "--device", cliStays, "--uri", "x:y"), "command")
+	watch := cliSpawn(t, binary, b.vars, "watch", "--all")
+	watch.await(watch.stdout, id)
+	watch.signal(os.Interrupt)
+	if _, stderr := watch.end(exitOK); len(stderr) > 0 {
+		t.Errorf("watch complains: %q", stderr)
+	}
+}
+
+func cliTestPortTaken(t *testing.T, binary string) {
+	taken := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(taken.Close)
+	address := taken.Listener.Addr().String()
+	for name, code := range map[string]int{"BRIDGE_LISTEN_ADDR": exitUsage, "BRIDGE_NATS_LISTEN": exitFailure} {
+		vars := cliServing(t, "http://127.0.0.1:1/beta")
+		maps.Copy(vars, map[string]string{"BRIDGE_PUBLIC_URL": "http://127.0.0.1:1", "BRIDGE_LISTEN_ADDR": "127.0.0.1:0", name: address})
+		_, stderr := cliSpawn(t, binary, vars, "serve").end(code)
+		if len(stderr) != 1 || !strings.Contains(stderr[0], name) || !strings.Contains(stderr[0], "address already in use") {
+			t.Errorf("%s taken: %q", name, stderr)
+		}
+	}
+}
+
+func cliTestLog(t *testing.T, binary string) {
+	site := cliNewSite(t, binary, emulator.Options{})
+	maps.Copy(site.vars, map[string]string{"BRIDGE_LOG_LEVEL": "debug", "BRIDGE_GRAPH_TOKEN": "token-of-this-test"})
+	serve, b := site.serve()
+	callback := cliField(t, b.ok("callback"), "callback")
+	b.ok("send", "--device", cliCompletes, "--app-service", "a", "--package", "p", "--payload", `{"pin":"payload-of-this-test"}`, "--wait", "1m")
+	b.fails(exitNotCompleted, "", "send", "--device", cliFails, "--uri", "https://example.com/payload-of-this-test", "--wait", "1m")
+	if got := cliPost(t, callback, `{"status":"completed","responsePayload":{"a":"payload-of-this-test"}}`); got != http.StatusAccepted {
+		t.Errorf("the postback is answered with %d", got)
+	}
+	if got := cliPost(t, callback+"x", `not JSON`); got != http.StatusNotFound {
+		t.Errorf("a forged postback is answered with %d", got)
+	}
+	serve.signal(syscall.SIGTERM)
+	stdout, stderr := serve.end(exitOK)
+	log := strings.Join(append(stdout, stderr...), "\n")
+	token := callback[strings.LastIndex(callback, "/")+1:]
+	mac := token[strings.LastIndex(token, ".")+1:]
+	for _, secret := range []string{"token-of-this-test", "payload-of-this-test", mac, "Bearer"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%q is in the log:\n%s", secret, log)
+		}
+	}
+	if len(stdout) > 0 || !strings.Contains(log, `"level":"DEBUG"`) {
+		t.Errorf("stdout is %q, the log\n%s", stdout, log)
+	}
+}
