@@ -59,7 +59,7 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 	}
 	switch step, at := b.next(c, now); {
 	case now.Before(at):
-		return b.rearm(ctx, c.ID, at, d)
+		return b.rearm(ctx, from, at, d)
 	case step == command.StepExpire:
 		if _, err := b.fold(ctx, from, false, command.Expire{At: now}); err != nil {
 			return backoff(d.Count)
@@ -171,23 +171,6 @@ func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.I
 			timer.Stop()
 			return after, err
 		}
-	}
-}
-
-// rearm leaves a command to its durable timer; while that cannot be set, the
-// delivery itself is kept.
-func (b *Bridge) rearm(ctx context.Context, id string, at time.Time, d Delivery) time.Duration {
-	if err := b.Timers.Arm(ctx, id, at); err != nil {
-		b.Log.Warn("timer not set; the delivery stands in for it", "command", id, "error", err)
-		return max(at.Sub(b.Now()), backoff(d.Count))
-	}
-	return 0
-}
-
-// arm sets a timer that only makes something happen sooner.
-func (b *Bridge) arm(ctx context.Context, id string, at time.Time) {
-	if err := b.Timers.Arm(ctx, id, at); err != nil {
-		b.Log.Warn("timer not set; an earlier one stands", "command", id, "error", err)
 	}
 }
 

@@ -30,7 +30,9 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 		// a command that was given up is polled again, not when that one fires.
 		was, _ := b.next(before.Command, now)
 		if step, at := b.next(after.Command, now); step != was && step != command.StepNone {
-			b.arm(ctx, id, at)
+			if err := b.schedule(ctx, after, at); err != nil {
+				b.Log.Warn("timer not set; an earlier one stands", "command", id, "error", err)
+			}
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func (b *Bridge) Look(ctx context.Context, id string, d Delivery) time.Duration 
 		return 0
 	}
 	if now.Before(at) {
-		return b.rearm(ctx, id, at, d)
+		return b.rearm(ctx, latest, at, d)
 	}
 	switch step {
 	case command.StepPoll:
@@ -55,15 +55,6 @@ func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time)
 		return command.StepExpire, c.ExpiresAt
 	}
 	return step, at
-}
-
-// wake leaves what has to be done next for a command to its durable timer.
-func (b *Bridge) wake(ctx context.Context, latest events.Stored, d Delivery) time.Duration {
-	step, at := b.next(latest.Command, b.Now())
-	if step == command.StepNone {
-		return 0
-	}
-	return b.rearm(ctx, latest.Command.ID, at, d)
 }
 
 // poll asks Graph for the status of a command from which no news came.
@@ -92,8 +83,9 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		if after.Sequence != from.Sequence {
 			delay = b.Timing.PollFirst
 		}
+		from = after
 	}
-	return b.rearm(ctx, c.ID, earlier(b.Now().Add(jitter(delay)), c.ExpiresAt), d)
+	return b.rearm(ctx, from, earlier(b.Now().Add(jitter(delay)), c.ExpiresAt), d)
 }
 
 // fetch asks Graph for the response payload of a completed command, and gives up
@@ -125,7 +117,7 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 	}
 	b.Log.Debug("response payload not there yet", "command", c.ID, "reason", failure.Code)
 	wait := jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause))
-	return b.rearm(ctx, c.ID, earlier(now.Add(wait), deadline), d)
+	return b.rearm(ctx, from, earlier(now.Add(wait), deadline), d)
 }
 
 // fetchDelay grows like a poll's, from a second on: the payload of a completed

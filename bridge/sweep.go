@@ -105,7 +105,7 @@ func (s *sweep) look(ctx context.Context, id string) error {
 			case events.StateAccepted, events.StateDeferred, events.StateSending:
 				at = earlier(at, b.Now()) // whoever had it in hand may be gone
 			}
-			if err := b.Timers.Arm(ctx, id, at); err != nil {
+			if err := b.schedule(ctx, latest, at); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,30 @@
+package bridge_test
+
+import (
+	"testing"
+	"time"
+)
+
+// TestAnOldRecordDoesNotPutOffWhatIsUrgent: a poll sets the timer for the next
+// poll while a postback has just set it for the payload.
+func TestAnOldRecordDoesNotPutOffWhatIsUrgent(t *testing.T) {
+	m := new(memory)
+	r := build(t, m, nil)
+	id := r.sent(call()).Command.ID
+	r.clock.pass(pollFirst)
+	came := false
+	r.tap.arm = func(string, time.Time) error {
+		if !came {
+			came = true
+			r.postback(id, `{"id":"g1","status":"completed"}`)
+		}
+		return nil
+	}
+	r.look(id)
+	if !came {
+		t.Fatal("the poll set no timer")
+	}
+	if at := m.timers[id]; at.After(r.clock.Now()) {
+		t.Errorf("the timer stands in %v, want now: the payload waits", at.Sub(r.clock.Now()))
+	}
+}
