@@ -37,7 +37,7 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return events.Unavailable("no bridge answers on " + msg.Subject + "; is `devicebridge serve` running on this NATS, with this subject prefix?")
+		return b.noBridge("no bridge answers on " + msg.Subject)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return &events.Error{Code: events.CodeTooLarge, Message: "the request is larger than a NATS message may be"}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -58,6 +58,11 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 	return nil
 }
 
+// noBridge says what was not found and what may be the reason.
+func (b *Bus) noBridge(what string) error {
+	return events.Unavailable(what + "; is `devicebridge serve` running on this NATS, with the subject prefix " + b.subjects.Prefix() + "?")
+}
+
 // Enqueue publishes a request to the intake stream and gives its sequence there.
 func (b *Bus) Enqueue(ctx context.Context, request events.Request) (uint64, error) {
 	ctx, cancel := b.bounded(ctx)
@@ -67,7 +72,12 @@ func (b *Bus) Enqueue(ctx context.Context, request events.Request) (uint64, erro
 		return 0, fmt.Errorf("intake: %w", err)
 	}
 	ack, err := b.js.Publish(ctx, b.subjects.Intake(), body, jetstream.WithExpectStream(b.subjects.IntakeStream()))
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return 0, &events.Error{Code: events.CodeTooLarge, Message: "the request is larger than a NATS message may be"}
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		return 0, b.noBridge("no stream takes requests on " + b.subjects.Intake())
+	case err != nil:
 		return 0, fmt.Errorf("intake: %w", err)
 	}
 	return ack.Sequence, nil
@@ -97,6 +107,9 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 	create, cancel := b.bounded(ctx)
 	defer cancel()
 	stream, err := b.js.Stream(create, b.subjects.EventStream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return b.noBridge("there is no stream " + b.subjects.EventStream())
+	}
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", o.Filter, err)
 	}
