@@ -47,6 +47,8 @@ type Bridge struct {
 	Options
 	throttle throttle
 	leases   leases
+	// waiting holds a place for each request that waits for its command's end.
+	waiting chan struct{}
 	// sweepMark is before the creation of the oldest command that had not ended
 	// when the last sweep looked.
 	sweepMark atomic.Pointer[time.Time]
@@ -87,7 +89,7 @@ func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Bridge{Options: o}, nil
+	return &Bridge{Options: o, waiting: make(chan struct{}, maxWaiting)}, nil
 }
 
 func setDefault[T comparable](v *T, value T) {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ func decode[T any](data []byte) (T, *events.Error) {
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
 		return request, events.Invalid("", "the body is not a JSON object")
 	}
+	if name, twice := repeatedMember(data); twice {
+		return request, events.Invalid(events.Truncate(name, maxName), "is given twice")
+	}
 	known := memberNames(reflect.TypeFor[T]())
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !slices.Contains(known, name) {
@@ -44,6 +48,33 @@ func decode[T any](data []byte) (T, *events.Error) {
 		return request, events.Invalid("", "the body is not as expected")
 	}
 	return request, nil
+}
+
+// repeatedMember gives a member that a JSON object has twice. Readers differ in
+// which one counts, so what was checked here and what a later reader takes could
+// be two things.
+func repeatedMember(object json.RawMessage) (name string, twice bool) {
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	if _, err := decoder.Token(); err != nil {
+		return "", false
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return "", false
+		}
+		if seen[name] {
+			return name, true
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			return "", false
+		}
+	}
+	return "", false
 }
 
 // maxName bounds what is repeated of a member name nobody knows, or of a number.

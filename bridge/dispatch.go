@@ -66,21 +66,24 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		}
 		return 0
 	}
-	if wait := b.notReady(ctx, c, d); wait > 0 {
-		return min(wait, c.ExpiresAt.Sub(now)) // whatever it waits for, it ends in time
+	if wait := b.notReady(ctx, c); wait > 0 {
+		// Left to its timer: a delivery that waits holds one of the places of its
+		// consumer, and what waits for Graph may be more than there are places.
+		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
 	}
 	return b.attempt(ctx, from, d)
 }
 
 // notReady asks everything before the claim: a claim that cannot be followed by
 // a POST would cost the command its certainty.
-func (b *Bridge) notReady(ctx context.Context, c events.Command, d Delivery) time.Duration {
+func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	if wait := b.throttle.remaining(b.Now()); wait > 0 {
 		return jitter(wait + 10*time.Millisecond)
 	}
 	if err := b.Sender.Ready(ctx); err != nil {
 		b.Log.Warn("command waits: no token for Graph", "command", c.ID, "error", err)
-		return backoff(d.Count)
+		// As long again as it has waited, so that many that wait do not hurry.
+		return jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
 	}
 	return 0
 }
@@ -183,6 +186,13 @@ func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, cou
 // deferral gives how long Graph is left alone after attempt failed attempts.
 func deferral(attempt int) time.Duration {
 	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func earlier(a, b time.Time) time.Time {

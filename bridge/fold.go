@@ -13,10 +13,20 @@ import (
 // input of the same command won.
 const foldTries = 64
 
+const (
+	// largePayload, in bytes, is what a postback may not bring from tightFrom on:
+	// the last of the stream is for commands to end, which takes small events.
+	largePayload = 16 << 10
+	tightFrom    = 0.9
+)
+
 // Postback folds what a postback said. nil means that it is stored, or was
 // before. Errors are *events.Error: CodeNotFound when no such command is kept.
 func (b *Bridge) Postback(ctx context.Context, id string, observations []events.Observation) error {
 	for _, o := range observations {
+		if len(o.ResponsePayload) > largePayload && b.Shelf.Usage(ctx) >= tightFrom {
+			return events.Unavailable("the event stream has no room for a payload of this size now")
+		}
 		before, err := b.Stream.Latest(ctx, id)
 		if err != nil {
 			return err

@@ -21,8 +21,6 @@ func TestNothingIsClaimedThatCannotBeSent(t *testing.T) {
 		wait  time.Duration
 		story string
 	}{
-		{"no token", func(r *rig) { r.graph.ready = func() error { return errors.New("sign in") } }, 1, time.Second, "accepted"},
-		{"still no token", func(r *rig) { r.graph.ready = func() error { return errors.New("sign in") } }, 20, 30 * time.Second, "accepted"},
 		{"timer cannot be armed", func(r *rig) { r.tap.arm = func(string, time.Time) error { return down } }, 1, time.Second, "accepted"},
 		{"claim refused", func(r *rig) { r.tap.before = always(events.StateSending, down) }, 1, time.Second, "accepted"},
 		{"claim not proven", func(r *rig) { r.tap.before = always(events.StateSending, events.ErrLost) }, 1, time.Second, "accepted"},
@@ -40,6 +38,20 @@ func TestNothingIsClaimedThatCannotBeSent(t *testing.T) {
 			r.wantPosts(0)
 		})
 	}
+	t.Run("no token", func(t *testing.T) {
+		r := build(t, new(memory), nil)
+		from := r.send(launch())
+		r.graph.ready = func() error { return errors.New("sign in") }
+		for passed, next := range map[time.Duration]time.Duration{0: time.Second, 10 * time.Second: 10 * time.Second, time.Hour - time.Minute: 30 * time.Second} {
+			r.clock.now = from.Command.CreatedAt.Add(passed)
+			if wait := r.Dispatch(t.Context(), from, delivery(1)); wait != 0 {
+				t.Errorf("the delivery is held for %v: it is the timer's", wait)
+			}
+			r.wantArmed(next)
+		}
+		r.wantStory(from.Command.ID, "accepted")
+		r.wantPosts(0)
+	})
 	t.Run("no sign of life", func(t *testing.T) {
 		r := build(t, new(memory), nil)
 		from := r.send(launch())
@@ -112,8 +124,11 @@ func TestNoWaitOutlastsTheCommand(t *testing.T) {
 	r.sent(launch())
 	r.graph.post = nil
 	waiting := r.send(launch(`"expiresIn":"10s"`))
-	if wait := r.Dispatch(t.Context(), waiting, delivery(1)); wait != 10*time.Second {
-		t.Errorf("throttled: comes again after %v, want 10s", wait)
+	if wait := r.Dispatch(t.Context(), waiting, delivery(1)); wait != 0 {
+		t.Errorf("throttled: the delivery is held for %v", wait)
+	}
+	if at := r.tap.lastArmed().Sub(r.clock.Now()); at != 10*time.Second {
+		t.Errorf("throttled: the timer stands in %v, want 10s", at)
 	}
 	r.clock.pass(10 * time.Second)
 	if wait := r.Dispatch(t.Context(), waiting, delivery(2)); wait != 0 {
@@ -160,9 +175,10 @@ func TestTheThrottlePausesOtherCommands(t *testing.T) {
 		return events.Observation{GraphID: "g", Status: "requesting"}, nil
 	}
 	other := r.send(launch())
-	if wait := r.Dispatch(t.Context(), other, delivery(1)); !near(wait, 2510*time.Millisecond) {
-		t.Errorf("comes again after %v, want about 2.5s", wait)
+	if wait := r.Dispatch(t.Context(), other, delivery(1)); wait != 0 {
+		t.Errorf("the delivery is held for %v: thousands of them would fill the consumer", wait)
 	}
+	r.wantArmed(2510 * time.Millisecond)
 	r.wantStory(other.Command.ID, "accepted")
 	r.wantPosts(1)
 	r.clock.pass(2500 * time.Millisecond)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"regexp"
+	"strings"
 	"time"
 
 	"devicebridge/bridge/command"
@@ -68,7 +70,9 @@ func (b *Bridge) Take(ctx context.Context, q QueuedRequest) time.Duration {
 		return 0
 	}
 	if refusal, ok := errors.AsType[*events.Error](err); ok && refusal.Code != events.CodeUnavailable {
-		err = b.reject(ctx, own, q.Header, r, refusal)
+		if err = b.hasRoom(ctx); err == nil {
+			err = b.reject(ctx, own, q.Header, r, refusal)
+		}
 	}
 	if err != nil {
 		b.Log.Warn("queued request not taken; it comes again", "intake_sequence", q.Sequence, "error", err)
@@ -115,8 +119,8 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 // for a command that does not exist.
 func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error) (events.Stored, error) {
 	refusal := admit()
-	if refusal == nil && b.Shelf.Usage(ctx) >= fullFrom {
-		refusal = events.Unavailable("the event stream is nearly full; ask again when older commands have left it, or raise its limit")
+	if refusal == nil {
+		refusal = b.hasRoom(ctx)
 	}
 	if refusal == nil {
 		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, 0)
@@ -140,6 +144,15 @@ func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error
 	default:
 		return events.Stored{}, err
 	}
+}
+
+// hasRoom refuses what begins a command while the stream is nearly full: what is
+// left is for those accepted to end.
+func (b *Bridge) hasRoom(ctx context.Context) error {
+	if b.Shelf.Usage(ctx) >= fullFrom {
+		return events.Unavailable("the event stream is nearly full; ask again when older commands have left it, or raise its limit")
+	}
+	return nil
 }
 
 // checkRetryOf admits a command that names another as the one it repeats.
@@ -191,22 +204,19 @@ func (b *Bridge) reject(ctx context.Context, id string, header map[string][]stri
 	return err
 }
 
-// The longest trace context that is kept. W3C's traceparent has 55 characters,
-// and of a tracestate 512 have to be propagated. More would take the room that
-// later events of the command need.
-const (
-	maxTraceParent = 128
-	maxTraceState  = 512
-)
+// maxTraceState is the length of a tracestate that W3C wants propagated, in
+// bytes; more would take the room that later events of the command need.
+const maxTraceState = 512
 
-// traceContext gives the W3C trace context of a request; what is too long is
-// dropped, as the standard allows.
+// traceContext gives the W3C trace context of a request; what has not its form
+// is dropped, as the standard asks.
 func traceContext(header map[string][]string) (parent, state string) {
 	parent, state = events.HeaderValue(header, events.HeaderTraceParent), events.HeaderValue(header, events.HeaderTraceState)
-	if len(parent) > maxTraceParent {
+	if !regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`).MatchString(parent) {
 		return "", ""
 	}
-	if len(state) > maxTraceState {
+	unprintable := func(r rune) bool { return r < ' ' || r > '~' }
+	if len(state) > maxTraceState || strings.ContainsFunc(state, unprintable) {
 		return parent, ""
 	}
 	return parent, state

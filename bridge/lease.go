@@ -47,11 +47,14 @@ func (l *leases) forget(command string) {
 
 // checkLease handles a delivery that finds the command claimed by another. Once
 // the claim has stood for a whole lease its sender is gone or stuck, and the
-// outcome unknown. If it lives after all, its late answer heals the command.
+// outcome unknown. A process that never lives as long as a lease sees none pass;
+// for it the command's expiry counts, a lease later, as every process reads that
+// by its own clock anyway. If it lives after all, its late answer heals the command.
 func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c, now := from.Command, b.Now()
-	if held := b.leases.held(c.ID, c.Attempt, now); held < b.Lease {
-		return b.Lease - held
+	held := b.leases.held(c.ID, c.Attempt, now)
+	if overdue := now.Sub(later(c.UpdatedAt, c.ExpiresAt)); held < b.Lease && overdue < b.Lease {
+		return b.Lease - max(held, overdue)
 	}
 	after, err := b.fold(ctx, from, false, command.LoseTrack{
 		At: now, Attempt: c.Attempt, Source: events.SourceTimer,

@@ -113,6 +113,9 @@ func checkPayload(typ events.Type, payload *json.RawMessage) *events.Error {
 	if json.Unmarshal(*payload, &members) != nil || members == nil {
 		return events.Invalid("payload", "is missing or not a JSON object")
 	}
+	if name, twice := repeatedMember(*payload); twice {
+		return events.Invalid("payload."+events.Truncate(name, maxName), "is given twice")
+	}
 	*payload = events.Compact(*payload)
 	if typ != events.TypeLaunchURI {
 		return nil

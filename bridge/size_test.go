@@ -24,7 +24,7 @@ func padded(requestID string, n int) []byte {
 }
 
 func traced() map[string][]string {
-	return map[string][]string{"traceparent": {strings.Repeat("0", 128)}, "tracestate": {strings.Repeat("s", 512)}}
+	return map[string][]string{"traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, "tracestate": {strings.Repeat("s", 512)}}
 }
 
 // onSizedBus gives a rig whose bridge knows the server's largest message.

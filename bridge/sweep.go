@@ -14,6 +14,10 @@ import (
 // sweepReads is how many commands a sweep looks at side by side.
 const sweepReads = 8
 
+// sweepMargin covers the difference between the clocks that wrote the creation
+// of a command, this one's and the stream's.
+const sweepMargin = 10 * time.Minute
+
 // SweepReport says what a sweep found.
 type SweepReport struct {
 	// Commands is how many it looked at, Open how many of them had not ended, Armed
@@ -46,7 +50,7 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	}
 	// A hint with room for clocks that differ: a command that is read in vain
 	// costs one read.
-	mark := s.oldest.Add(-time.Minute)
+	mark := s.oldest.Add(-sweepMargin)
 	b.sweepMark.Store(&mark)
 	return s.report, nil
 }

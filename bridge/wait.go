@@ -11,25 +11,26 @@ import (
 // MaxWait is the longest Bridge-Wait.
 const MaxWait = 5 * time.Minute
 
-// headerWait asks for an answer only when the command has ended.
-const headerWait = "Bridge-Wait"
-
 // readWait reads the header Bridge-Wait; zero when absent.
 func readWait(header map[string][]string) (time.Duration, error) {
-	text := events.HeaderValue(header, headerWait)
+	text := events.HeaderValue(header, events.HeaderWait)
 	if text == "" {
 		return 0, nil
 	}
 	wait, err := time.ParseDuration(text)
 	if err != nil || wait < 0 || wait > MaxWait {
-		return 0, events.Invalid(headerWait, `is not a duration from "0s" to "`+MaxWait.String()+`"`)
+		return 0, events.Invalid(events.HeaderWait, `is not a duration from "0s" to "`+MaxWait.String()+`"`)
 	}
 	return wait, nil
 }
 
+// maxWaiting is how many requests may wait at once; it is well below what the
+// service answers at once.
+const maxWaiting = 512
+
 // SendAndWait is Send with the header Bridge-Wait: the receipt then carries the
 // record at its end, with its response payload, or as it stands when the wait or
-// ctx is over, which is no error.
+// ctx is over, or when too many wait already, which is no error.
 func (b *Bridge) SendAndWait(ctx context.Context, header map[string][]string, data []byte) (events.Receipt, error) {
 	wait, err := readWait(header)
 	if err != nil {
@@ -38,6 +39,14 @@ func (b *Bridge) SendAndWait(ctx context.Context, header map[string][]string, da
 	receipt, err := b.Send(context.WithoutCancel(ctx), header, data)
 	if err != nil || wait == 0 || receipt.Command.Ended() && receipt.Command.Response == events.ResponseNone {
 		return receipt, err
+	}
+	select {
+	case b.waiting <- struct{}{}:
+		defer func() { <-b.waiting }()
+	default:
+		// Every place to wait is taken: the receipt is good without the wait, and
+		// those who ask something else must not be kept out.
+		return receipt, nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

@@ -19,6 +19,9 @@ const (
 	HeaderWriter      = "Bridge-Writer"
 	HeaderTraceParent = "traceparent"
 	HeaderTraceState  = "tracestate"
+	// HeaderWait of a request to commands.send asks for the answer only when the
+	// command has ended, at most this long: a Go duration.
+	HeaderWait = "Bridge-Wait"
 
 	headerSpecVersion   = "ce-specversion"
 	headerID            = "ce-id"

@@ -17,6 +17,8 @@ const (
 	maxStatus  = 128
 	maxGraphID = 1024
 	maxError   = 2048
+	// maxObservations bounds a list; Graph documents none, one command is the rule.
+	maxObservations = 32
 )
 
 // Observation is what Graph says about one command at one moment, in a
@@ -65,6 +67,9 @@ func ParseObservations(body []byte) ([]Observation, error) {
 		if err := json.Unmarshal(value, &list); err != nil || len(list) == 0 {
 			return nil, errors.New("value is an empty list")
 		}
+	}
+	if len(list) > maxObservations {
+		return nil, fmt.Errorf("value holds more than %d commands", maxObservations)
 	}
 	observations := make([]Observation, 0, len(list))
 	for _, raw := range list {

@@ -13,13 +13,6 @@ import (
 	"devicebridge/events"
 )
 
-// HeaderWait asks commands.send to answer only when the command has ended, at
-// most this long: a Go duration.
-const HeaderWait = "Bridge-Wait"
-
-// HeaderMsgID may carry the request id of a request, as NATS publishers do.
-const HeaderMsgID = nats.MsgIdHdr
-
 // Request asks an endpoint of the bridge, such as "commands.get", and reads the
 // answer into reply. A refusal comes back as *events.Error. wait, if not zero,
 // is sent as Bridge-Wait, and lengthens the time-out.
@@ -32,7 +25,7 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 	}
 	msg := &nats.Msg{Subject: b.subjects.Service(endpoint), Data: body, Header: nats.Header{}}
 	if wait > 0 {
-		msg.Header.Set(HeaderWait, wait.String())
+		msg.Header.Set(events.HeaderWait, wait.String())
 	}
 	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
 	switch {

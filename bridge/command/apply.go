@@ -15,6 +15,10 @@ import (
 // ends it: a sender that never stops must not fill the stream.
 const MaxEvents = 200
 
+// MaxPayloads is how many different response payloads a command publishes while
+// it is under way. Graph documents one, and not when it comes.
+const MaxPayloads = 4
+
 // Event is one event to append: its kind and the record it carries.
 type Event struct {
 	Kind    events.Kind
@@ -84,7 +88,7 @@ func moved(c events.Command, in Input, to events.State) Event {
 // the end has seen the payload, then the status, and Graph's id with either.
 func observe(c events.Command, in Observe, outcome Outcome, to events.State) []Event {
 	var list []Event
-	if payloadIsNew(c, in.Observation.ResponsePayload) {
+	if takesPayload(c, in.Observation.ResponsePayload, outcome) {
 		e := respond(c, in.At, in.Source, in.Observation.ResponsePayload)
 		e.Command.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
 		list, c = append(list, e), e.Command
@@ -184,11 +188,34 @@ func enter(c events.Command, s events.State) events.Command {
 	return c
 }
 
-func payloadIsNew(c events.Command, payload json.RawMessage) bool {
+// takesPayload says whether an inline response payload makes a response event:
+// it is new, and the command is under way, or is brought out of timedOut by the
+// same report, or has completed and its payload is still awaited. An ended command
+// keeps the answer it has, whoever knows its callback.
+func takesPayload(c events.Command, payload json.RawMessage, status Outcome) bool {
 	if payload == nil || slices.Contains(c.Seen, payloadKey(payload)) {
 		return false
 	}
-	return c.Sequence < MaxEvents || c.Response == events.ResponsePending
+	cell, _ := Lookup(c.State, OnPayload)
+	switch {
+	case cell == Respond && c.Terminal:
+		return c.Response == events.ResponsePending || c.Response == events.ResponseFailed
+	case cell == Respond, status == Move:
+		return c.Sequence < MaxEvents && payloads(c) < MaxPayloads
+	default:
+		return false
+	}
+}
+
+// payloads counts the response payloads of a command so far.
+func payloads(c events.Command) int {
+	n := 0
+	for _, key := range c.Seen {
+		if strings.HasPrefix(key, payloadKeyPrefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // statusError keeps the text that Graph gave for a command, under the name of

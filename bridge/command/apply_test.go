@@ -54,6 +54,9 @@ func TestFold(t *testing.T) {
 		"payload inline":                    {typ: events.TypeAppService, reports: `executing g, completed g {"a":1}, completed g {"a":1}`, want: "executing response completed"},
 		"payload after the end":             {typ: events.TypeAppService, reports: `completed g, completed g {"a":1}, completed g {"a":1}`, want: "completed response"},
 		"two payloads":                      {typ: events.TypeAppService, reports: `executing g {"a":1}, completed g {"b":2}`, want: "response executing response completed"},
+		"payload after the answer":          {typ: events.TypeAppService, reports: `completed g {"a":1}, completed g {"forged":1}, - g {"forged":2}`, want: "response completed"},
+		"payload after another end":         {typ: events.TypeAppService, reports: `failedToSend g, - g {"a":1}`, want: "failedToSend"},
+		"payloads without end":              {typ: events.TypeAppService, reports: `- g 1, - g 2, - g 3, - g 4, - g 5, - g 6`, want: "response response response response"},
 		"payload alone brings the id":       {typ: events.TypeAppService, reports: `- g {"a":1}`, want: "response"},
 		"status in another case":            {reports: "Requesting, SENTTOTARGET, Completed", want: "requesting sentToTarget completed"},
 	} {

@@ -30,6 +30,9 @@ const (
 	OnExpire      Trigger = "expire"
 	OnFetched     Trigger = "fetched"
 	OnFetchFailed Trigger = "fetchFailed"
+	// OnPayload is the response payload that an observation brings beside its
+	// status.
+	OnPayload Trigger = "payload"
 	// onNothing is an observation without a status, or the outcome of an attempt
 	// that is not the current one.
 	onNothing Trigger = "nothing"

@@ -122,6 +122,7 @@ func matrix() string {
 	}
 	b.WriteString("\nIn bold: the state that follows. *advance*: when the status ranks higher, or equal and new in its round. " +
 		"*reopen*: `retry`, in a new round, when this very report is new. *contradict*: a `conflict` event, when this status is new. " +
-		"*respond*: a `response` event while the payload is pending. What is not listed changes nothing.\n")
+		"*respond*: a `response` event, while the command is under way for a payload that is new, after `completed` while the payload is awaited. " +
+		"A report that brings a command out of `timedOut` may bring its payload too. What is not listed changes nothing.\n")
 	return b.String()
 }

@@ -20,7 +20,8 @@ const (
 	Reopen Outcome = "reopen"
 	// Contradict: a conflict event, unless this status was seen before.
 	Contradict Outcome = "contradict"
-	// Respond: a response event while the payload is pending.
+	// Respond: a response event, while under way for a payload that is new, after
+	// completed while the payload is awaited.
 	Respond Outcome = "respond"
 	// Ignore: nothing.
 	Ignore Outcome = "ignore"
@@ -87,7 +88,8 @@ func table() []rule {
 		{[]events.State{timedOut}, endings, Move, ""},
 		{append(slices.Clone(ended), rejected), endings, Contradict, ""},
 
-		{[]events.State{events.StateCompleted}, []Trigger{OnFetched, OnFetchFailed}, Respond, ""},
+		{[]events.State{events.StateCompleted}, []Trigger{OnFetched, OnFetchFailed, OnPayload}, Respond, ""},
+		{running, []Trigger{OnPayload}, Respond, ""},
 	}
 }
 
@@ -108,7 +110,7 @@ func Lookup(s events.State, t Trigger) (Outcome, events.State) {
 // Triggers lists every trigger, the bridge's own first.
 func Triggers() []Trigger {
 	return append([]Trigger{
-		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnExpire, OnFetched, OnFetchFailed,
+		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnExpire, OnFetched, OnFetchFailed, OnPayload,
 	}, statuses(events.GraphStates())...)
 }
 
