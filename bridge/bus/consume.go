@@ -61,16 +61,13 @@ type Work struct {
 // durable consumer is shared by all replicas and made if missing, also when it
 // or its stream disappears and comes back; it never gives up on a message.
 func (b *Bus) Consume(ctx context.Context, w Work) error {
-	for {
-		err := b.consumeOnce(ctx, w)
-		if ctx.Err() != nil {
-			return nil
-		}
-		b.log.Warn("consumer interrupted; starting it again", "consumer", w.Durable, "error", err)
-		if pause(ctx, time.Second) != nil {
-			return nil
+	for ctx.Err() == nil {
+		if err := b.consumeOnce(ctx, w); ctx.Err() == nil {
+			b.log.Warn("consumer interrupted; starting it again", "consumer", w.Durable, "error", err)
+			_ = pause(ctx, time.Second)
 		}
 	}
+	return nil
 }
 
 func (b *Bus) consumeOnce(ctx context.Context, w Work) error {

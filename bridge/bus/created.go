@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,54 +14,38 @@ import (
 // after since, oldest first, up to the newest of the moment it began. Only
 // headers are read.
 func (b *Bus) EachOpened(ctx context.Context, since time.Time, see func(command string) error) error {
-	consumer, pending, err := b.opened(ctx, since)
+	stream, err := b.eventStream(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("sweep: %w", err)
 	}
-	for pending > 0 {
-		batch, err := consumer.Fetch(int(min(pending, 512)), jetstream.FetchContext(ctx)) //nolint:gosec // at most 512
+	filters := []string{
+		b.subjects.KindFilter(events.KindOf(events.StateAccepted), ""),
+		b.subjects.KindFilter(events.KindOf(events.StateRegistered), ""),
+	}
+	newest := stream.CachedInfo().State.LastSeq
+	for from := fromTime(since); ; {
+		batch, err := b.headers(ctx, stream, from, filters)
 		if err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
-		got := uint64(0)
-		for msg := range batch.Messages() {
-			got++
-			if command, _, ok := b.subjects.ParseEvent(msg.Subject()); ok {
-				if err := see(command); err != nil {
-					return err
-				}
+		for _, h := range batch.found {
+			if h.sequence > newest {
+				return nil
+			}
+			if err := see(h.command); err != nil {
+				return err
 			}
 		}
-		if err := batch.Error(); err != nil {
-			return fmt.Errorf("sweep: %w", err)
+		if batch.left == 0 {
+			return nil
 		}
-		if got == 0 {
-			return errors.New("sweep: the stream gave nothing more than the part read so far")
-		}
-		pending -= min(got, pending)
+		from = fromSequence(batch.last() + 1)
 	}
-	return nil
 }
 
-func (b *Bus) opened(ctx context.Context, since time.Time) (jetstream.Consumer, uint64, error) {
+// eventStream looks at the event stream.
+func (b *Bus) eventStream(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	consumer, err := b.js.OrderedConsumer(ctx, b.subjects.EventStream(), jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{
-			b.subjects.KindFilter(events.KindOf(events.StateAccepted), ""),
-			b.subjects.KindFilter(events.KindOf(events.StateRegistered), ""),
-		},
-		DeliverPolicy:     jetstream.DeliverByStartTimePolicy,
-		OptStartTime:      &since,
-		HeadersOnly:       true,
-		InactiveThreshold: time.Minute,
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("sweep: %w", err)
-	}
-	info, err := consumer.Info(ctx)
-	if err != nil {
-		return nil, 0, fmt.Errorf("sweep: %w", err)
-	}
-	return consumer, info.NumPending, nil
+	return b.js.Stream(ctx, b.subjects.EventStream())
 }

@@ -13,6 +13,9 @@ import (
 // atomic publish.
 const minAPILevel = 2
 
+// ensureTries bounds how often a stream without an answer is asked for.
+const ensureTries = 4
+
 // Ensure creates the streams that are missing and updates what can be updated on
 // those that exist. A stream that cannot be brought to the declared form is left
 // as it is and the error says what differs.
@@ -25,7 +28,13 @@ func (b *Bus) Ensure(ctx context.Context, o StreamOptions) error {
 	}
 	var faults []error
 	for _, want := range declared(b.subjects, o) {
-		faults = append(faults, b.ensureStream(ctx, want))
+		err := b.ensureStream(ctx, want)
+		// A stream that another replica is just making has no leader yet, and nobody
+		// answers for it.
+		for try := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && try < ensureTries; try++ {
+			err = b.ensureStream(ctx, want)
+		}
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }

@@ -2,10 +2,8 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -18,8 +16,6 @@ const (
 	firstWindow = 1 << 10
 	lastWindow  = 1 << 16
 	maxWindows  = 8
-	// batchSize is how many headers are fetched at once.
-	batchSize = 512
 )
 
 // Newest gives the commands first stored before the stream sequence before (0:
@@ -63,67 +59,25 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 
 // created gives the first events in [low, high), oldest first.
 func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) (found []events.Created, err error) {
-	for low < high {
-		last, left, err := b.batch(ctx, stream, deviceID, low, func(sequence uint64, msg jetstream.Msg) {
-			command, _, ok := b.subjects.ParseEvent(msg.Subject())
-			if ok && sequence < high && events.FirstOfCommand(msg.Headers()) {
-				found = append(found, events.Created{Command: command, Sequence: sequence})
-			}
-		})
+	filters := []string{
+		b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
+		b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
+		b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
+	}
+	for from := low; from < high; {
+		batch, err := b.headers(ctx, stream, fromSequence(from), filters)
 		if err != nil {
-			return nil, fmt.Errorf("list from sequence %d: %w", low, err)
+			return nil, fmt.Errorf("list from sequence %d: %w", from, err)
 		}
-		if left == 0 {
-			return found, nil
+		for _, h := range batch.found {
+			if h.sequence < high && h.first {
+				found = append(found, events.Created{Command: h.command, Sequence: h.sequence})
+			}
 		}
-		low = last + 1
+		if batch.left == 0 {
+			break
+		}
+		from = batch.last() + 1
 	}
 	return found, nil
-}
-
-// batch calls see for the next events, from sequence from on, whose kind can be
-// the first of a command. It gives the last one's sequence and how many there are
-// after it; without any it gives 0 for both.
-func (b *Bus) batch(ctx context.Context, stream jetstream.Stream, deviceID string, from uint64, see func(uint64, jetstream.Msg)) (last, left uint64, err error) {
-	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		FilterSubjects: []string{
-			b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
-			b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
-			b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
-		},
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   from,
-		AckPolicy:     jetstream.AckNonePolicy,
-		HeadersOnly:   true,
-		MemoryStorage: true,
-		Replicas:      1,
-		// The consumer serves this one call.
-		InactiveThreshold: 5 * time.Second,
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	pending := consumer.CachedInfo().NumPending
-	if pending == 0 {
-		return 0, 0, nil
-	}
-	batch, err := consumer.FetchNoWait(int(min(pending, batchSize)))
-	if err != nil {
-		return 0, 0, err
-	}
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return 0, 0, err
-		}
-		see(meta.Sequence.Stream, msg)
-		last, left = meta.Sequence.Stream, meta.NumPending
-	}
-	if err := batch.Error(); err != nil {
-		return 0, 0, err
-	}
-	if last == 0 { // no answer is not an empty one: the page would seem complete
-		return 0, 0, errors.New("the stream did not answer")
-	}
-	return last, left, nil
 }

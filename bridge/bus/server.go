@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,7 +72,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 func (s *Server) start(o ServerOptions, host string, port int) error {
 	// The server would fail with a fatal log line, not an error: look first.
 	if port > 0 {
-		probe, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		probe, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			return fmt.Errorf("NATS listener: %w; choose another address, or use the server that is there", err)
 		}
@@ -180,9 +181,20 @@ func listenAddress(listen string) (host string, port int, err error) {
 // serverLog passes the server's own log on: its notices are debug lines here.
 type serverLog struct{ log *slog.Logger }
 
+// Noticef logs what is normal: a debug line here.
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(string, ...any)           {}
-func (l serverLog) Tracef(string, ...any)           {}
+
+// Warnf logs a warning.
+func (l serverLog) Warnf(format string, v ...any) { l.log.Warn(fmt.Sprintf(format, v...)) }
+
+// Errorf logs an error.
+func (l serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+
+// Fatalf logs an error; the server ends itself after it.
+func (l serverLog) Fatalf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+
+// Debugf is not asked for.
+func (l serverLog) Debugf(string, ...any) {}
+
+// Tracef is not asked for.
+func (l serverLog) Tracef(string, ...any) {}

@@ -151,7 +151,7 @@ func TestServeJoinsTheNATSOfItsEnvironment(t *testing.T) {
 		t.Errorf("events are on %s", got)
 	}
 	delete(b.vars, "BRIDGE_SUBJECT_PREFIX")
-	b.fails(exitUnavailable, "with this subject prefix?", "list")
+	b.fails(exitUnavailable, "with the subject prefix devicebridge.v1?", "list")
 }
 
 func TestBadFlags(t *testing.T) {

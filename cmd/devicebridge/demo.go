@@ -176,12 +176,13 @@ func (d demo) byHand(ctx context.Context, b *bus.Bus, s started, graph, device s
 	}
 	d.say(`
 %s
-  nats -s %s sub '%s.events.>'
-  nats -s %s req %s.commands.send '{"deviceId":"%s","type":"launchUri","payload":{"uri":"https://example.com/"}}' -H Bridge-Wait:30s
-  nats -s %s req %s.callbacks.create '{"requestId":"by-hand"}'
+  export NATS_URL=%s
+  nats sub '%s.events.>'
+  nats req %s.commands.send '{"deviceId":"%s","type":"launchUri","payload":{"uri":"https://example.com/"}}' -H Bridge-Wait:30s
+  nats req %s.callbacks.create '{"requestId":"by-hand"}'
   curl -i -d '{"status":"completed"}' '%s'
   curl -s http://%s/emulator/commands
-`, where, s.NATS, prefix, s.NATS, prefix, device, s.NATS, prefix, callback, graph)
+`, where, s.NATS, prefix, prefix, device, prefix, callback, graph)
 	if d.keep {
 		d.say("\nCtrl-C stops it.\n")
 		<-ctx.Done()
