@@ -249,7 +249,9 @@ func TestCompact(t *testing.T) {
 }
 
 func TestAListOfObservationsIsBounded(t *testing.T) {
-	list := func(n int) string { return `{"value":[` + strings.Repeat(`{"status":"executing"},`, n-1) + `{"status":"executing"}]}` }
+	list := func(n int) string {
+		return `{"value":[` + strings.Repeat(`{"status":"executing"},`, n-1) + `{"status":"executing"}]}`
+	}
 	if got, err := events.ParseObservations([]byte(list(32))); err != nil || len(got) != 32 {
 		t.Errorf("32 commands: %d observations, %v", len(got), err)
 	}
