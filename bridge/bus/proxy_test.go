@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -10,13 +11,10 @@ import (
 type proxy struct {
 	listener net.Listener
 	workers  sync.WaitGroup
-	// lost has one entry for each piece lost.
-	lost chan struct{}
-
-	mu     sync.Mutex
-	target string
-	lose   loss
-	conns  []net.Conn
+	mu       sync.Mutex
+	target   string
+	lose     loss
+	conns    []net.Conn
 }
 
 // loss says whether a piece of the byte stream is lost.
@@ -33,7 +31,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, target: target, lost: make(chan struct{}, 1<<16)}
+	p := &proxy{listener: l, target: target}
 	p.workers.Go(p.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -63,6 +61,20 @@ func (p *proxy) losing(l loss) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lose = l
+}
+
+// losingAcknowledgements loses every reply from now on and tells of each that
+// acknowledges a publish: other replies, such as the server's own PING, may come
+// before it.
+func (p *proxy) losingAcknowledgements() <-chan struct{} {
+	lost := make(chan struct{}, 1<<10)
+	p.losing(func(toServer bool, piece []byte) bool {
+		if !toServer && bytes.Contains(piece, []byte(`"seq":`)) {
+			lost <- struct{}{}
+		}
+		return !toServer
+	})
+	return lost
 }
 
 func (p *proxy) accept() {
@@ -108,7 +120,6 @@ func (p *proxy) pump(to, from net.Conn, toServer bool) {
 		gone := p.lose != nil && p.lose(toServer, piece[:n])
 		p.mu.Unlock()
 		if gone {
-			p.lost <- struct{}{}
 			continue
 		}
 		if _, err := to.Write(piece[:n]); err != nil {
