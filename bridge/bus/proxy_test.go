@@ -11,10 +11,11 @@ import (
 type proxy struct {
 	listener net.Listener
 	workers  sync.WaitGroup
-	mu       sync.Mutex
-	target   string
-	lose     loss
-	conns    []net.Conn
+
+	mu     sync.Mutex
+	target string
+	lose   loss
+	conns  []net.Conn
 }
 
 // loss says whether a piece of the byte stream is lost.
