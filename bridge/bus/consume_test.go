@@ -253,12 +253,13 @@ func TestConsumeShared(t *testing.T) {
 	b, server := start(t)
 	other := connect(t, bus.Options{Server: server})
 	got := make(chan uint64, 100)
-	both := make(chan struct{})
+	both, release := make(chan struct{}, 2), make(chan struct{})
 	for _, replica := range []*bus.Bus{b, other} {
 		var once atomic.Bool
 		consuming(t, replica, replica.DispatchWork(time.Minute, 1, func(_ context.Context, d bus.Delivery) bus.Disposition {
 			if once.CompareAndSwap(false, true) {
 				both <- struct{}{}
+				<-release // else one could do all the work before the other is there
 			}
 			got <- d.Delivered
 			return bus.Done()
@@ -269,6 +270,7 @@ func TestConsumeShared(t *testing.T) {
 	}
 	receive(t, "work for one replica", both)
 	receive(t, "work for the other", both)
+	close(release)
 	for range 20 {
 		if n := receive(t, "delivery", got); n != 1 {
 			t.Errorf("delivered %d times", n)
