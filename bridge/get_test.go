@@ -74,7 +74,7 @@ func TestGetOutlivesThePayload(t *testing.T) {
 	if got := r.get(id); got.State != events.StateCompleted || got.ResponsePayload != nil {
 		t.Errorf("record %s", text(t, got))
 	}
-	// That it is out of reach for now is another matter.
+	// That it is out of reach this time is another matter.
 	_, err := build(t, aged{m, events.Unavailable("down")}, nil).Get(t.Context(), idBody(id))
 	wantCode(t, err, events.CodeUnavailable)
 }

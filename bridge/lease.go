@@ -10,8 +10,8 @@ import (
 )
 
 // leases remembers since when this process has seen a command under one claim.
-// A lease so runs on one clock, the reader's monotonic one, and never compares
-// the clocks of two hosts.
+// A lease so runs on one clock, the reader's monotonic one, and needs no other
+// as long as a process lives longer than it; see checkLease.
 type leases struct {
 	mu   sync.Mutex
 	seen map[string]sighting

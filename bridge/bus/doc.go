@@ -12,7 +12,9 @@
 //   - A consumer's handler sees each message at least once, and the message is
 //     acknowledged only when the handler says it is done.
 //   - A timer, once Arm returned without error, fires at least once at or shortly
-//     after its time, whatever is killed in between; it may fire twice.
+//     after its time, whatever is killed in between; it may fire twice. The one
+//     way to lose it is the timer stream's size limit, where the oldest gives way,
+//     so timers are hints that the bridge's sweep sets anew.
 //   - Nothing is buffered in memory and called stored.
 //
 // It decides nothing about commands: see package bridge.
