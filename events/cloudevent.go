@@ -53,7 +53,7 @@ func EventType(k Kind) string { return typePrefix + string(k) + typeSuffix }
 // case with the prefix ce-, values percent-encoded where they are not plain
 // printable ASCII.
 func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, error) {
-	body, err := Marshal(c)
+	body, err := c.MarshalJSON()
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode event %s: %w", c.EventID(), err)
 	}
@@ -92,8 +92,10 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// Decode reads an event message. Header names count in any case, and members of
-// the record that this version does not know are ignored.
+// Decode reads an event message. Header names count in any case. Headers that
+// this version does not know are passed over, a kind that it does not know is
+// given as it is, and members that it does not know stay with the record: Encode
+// writes them again.
 func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
 	kind, found := strings.CutPrefix(HeaderValue(header, headerType), typePrefix)
 	kind, versioned := strings.CutSuffix(kind, typeSuffix)
@@ -101,7 +103,7 @@ func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
 		return "", Command{}, fmt.Errorf("not an event of this bridge: ce-type is %q", HeaderValue(header, headerType))
 	}
 	var c Command
-	if err := json.Unmarshal(body, &c); err != nil {
+	if err := c.UnmarshalJSON(body); err != nil {
 		return "", Command{}, fmt.Errorf("event %s: the body is not a command record: %w", HeaderValue(header, headerID), err)
 	}
 	return Kind(kind), c, nil

@@ -71,7 +71,7 @@ func TestEncode(t *testing.T) {
 func fields(v reflect.Value) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for f := range v.Type().Fields() {
-			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !yield(name) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.IsExported() && !yield(name) {
 				return
 			}
 		}

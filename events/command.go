@@ -45,7 +45,9 @@ const (
 )
 
 // Command is the record of one command: the body of every event, complete in
-// each, so that the latest event of a command is its state.
+// each, so that the latest event of a command is its state. A copy keeps the
+// members of the JSON that it was read from and this version does not know, and
+// so do those of Error and ObjectRef.
 // Times are UTC; sizes are bytes.
 type Command struct {
 	// ID is the bridge's id of the command, see RequestCommandID.
@@ -103,6 +105,8 @@ type Command struct {
 	// here because the postback from Graph carries none.
 	TraceParent string `json:"traceparent,omitempty"`
 	TraceState  string `json:"tracestate,omitempty"`
+
+	unknown unknownMembers
 }
 
 // ObjectRef names a payload in a JetStream object store.
@@ -111,6 +115,8 @@ type ObjectRef struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+
+	unknown unknownMembers
 }
 
 // EventID gives the id of the event that carries this record: "<command>.<n>".

@@ -10,7 +10,8 @@
 //     a wildcard to one;
 //   - the id of an event, "<command>.<n>", is stable: the same event read
 //     twice, live or from the stream, carries the same id;
-//   - Decode(Encode(record)) gives the record back.
+//   - Decode(Encode(record)) gives the record back, and a record that a newer
+//     version wrote keeps what this one does not know of it.
 //
 // It does no I/O, knows no transport and decides nothing: which event follows
 // which is the business of bridge/command.

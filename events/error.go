@@ -28,6 +28,8 @@ type Error struct {
 	// HTTPStatus and RequestID are Graph's, where Graph answered.
 	HTTPStatus int    `json:"httpStatus,omitempty"`
 	RequestID  string `json:"requestId,omitempty"`
+
+	unknown unknownMembers
 }
 
 // Error gives "code: message".
@@ -58,6 +60,10 @@ func (e *Error) Status() int {
 // its command: another was stored first, or the command is gone. Read the latest
 // event and decide anew; above all, do not send.
 var ErrLost = errors.New("another event of this command was stored first")
+
+// ErrUnreadable says that a stored message is not an event of this bridge, or is
+// a broken one: reading it again will not help.
+var ErrUnreadable = errors.New("not a readable event")
 
 // Invalid is a refusal of the member field; what says what is wrong with it, and
 // follows its name: "is missing". Without a field, what is the whole message.

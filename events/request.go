@@ -1,6 +1,9 @@
 package events
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Request asks for a command: the body of <prefix>.commands.send and
 // <prefix>.intake.send.
@@ -45,6 +48,40 @@ type IDRequest struct {
 // CommandReply answers commands.get and commands.cancel.
 type CommandReply struct {
 	Command Command `json:"command"`
+}
+
+// ResponseRequest asks for a piece of a command's response payload.
+type ResponseRequest struct {
+	ID string `json:"id"`
+	// Cursor is the one of the answer before; empty starts at the beginning.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// ResponseReply answers commands.response with the next piece of the payload. The
+// pieces, joined until there is no cursor, have Size bytes and this SHA-256.
+type ResponseReply struct {
+	// Data is base64 in JSON: a piece need not end where a character does.
+	Data   []byte `json:"data"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// QuarantineRequest asks a paused bridge to call unknown the outcome of commands
+// that a restored store shows as still to be sent, if they were created before
+// the time.
+type QuarantineRequest struct {
+	Before time.Time `json:"before"`
+	// Cursor is the one of the answer before; empty starts at the newest.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// QuarantineReply answers commands.quarantine: how many commands were looked at
+// and how many of them are outcomeUnknown now. A Cursor says that there are more.
+type QuarantineReply struct {
+	Examined    int    `json:"examined"`
+	Quarantined int    `json:"quarantined"`
+	Cursor      string `json:"cursor,omitempty"`
 }
 
 // ListRequest asks for commands, newest first.

@@ -2,7 +2,9 @@ package events_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"devicebridge/events"
 	"devicebridge/schemas"
@@ -36,15 +38,25 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		"callback-request": {
 			events.CallbackRequest{}, events.CallbackRequest{RequestID: "r", CorrelationID: "c", DeviceID: "d", ExpiresIn: "1m0s"},
 		},
-		"id-request":      {events.IDRequest{ID: command}},
-		"command-reply":   {events.CommandReply{Command: inline()}},
-		"list-request":    {events.ListRequest{}, events.ListRequest{State: events.StateRetry, DeviceID: "d", Limit: 200, Cursor: "4711"}},
-		"list-reply":      {events.ListReply{Commands: []events.Command{}}, events.ListReply{Commands: []events.Command{stored(), sparse()}, Cursor: "1"}},
-		"devices-request": {struct{}{}},
-		"devices-reply":   {events.DevicesReply{Devices: []events.Device{}}, events.DevicesReply{Devices: []events.Device{device, {ID: "x"}}}},
-		"device-reply":    {events.DeviceReply{Device: device}},
-		"device":          {device},
-		"error":           errorReplies(),
+		"id-request":       {events.IDRequest{ID: command}},
+		"command-reply":    {events.CommandReply{Command: inline()}},
+		"response-request": {events.ResponseRequest{ID: command}, events.ResponseRequest{ID: command, Cursor: "4711"}},
+		"response-reply": {
+			events.ResponseReply{Data: []byte{0xff}, Size: 1, SHA256: strings.Repeat("0f", 32)},
+			events.ResponseReply{Data: []byte("{"), Size: 2, SHA256: strings.Repeat("0f", 32), Cursor: "4711"},
+		},
+		"quarantine-request": {
+			events.QuarantineRequest{Before: deferred().CreatedAt},
+			events.QuarantineRequest{Before: deferred().CreatedAt.In(time.FixedZone("", 3600)), Cursor: "4711"},
+		},
+		"quarantine-reply": {events.QuarantineReply{}, events.QuarantineReply{Examined: 500, Quarantined: 3, Cursor: "4711"}},
+		"list-request":     {events.ListRequest{}, events.ListRequest{State: events.StateRetry, DeviceID: "d", Limit: 200, Cursor: "4711"}},
+		"list-reply":       {events.ListReply{Commands: []events.Command{}}, events.ListReply{Commands: []events.Command{stored(), sparse()}, Cursor: "1"}},
+		"devices-request":  {struct{}{}},
+		"devices-reply":    {events.DevicesReply{Devices: []events.Device{}}, events.DevicesReply{Devices: []events.Device{device, {ID: "x"}}}},
+		"device-reply":     {events.DeviceReply{Device: device}},
+		"device":           {device},
+		"error":            errorReplies(),
 	} {
 		for _, document := range documents {
 			text, err := json.Marshal(document)

@@ -143,6 +143,9 @@ func (s Subjects) IntakeStream() string { return s.stream("INTAKE") }
 // TimerStream names the stream of schedules.
 func (s Subjects) TimerStream() string { return s.stream("TIMERS") }
 
+// ResponseBucket names the object store of response payloads that fit no message.
+func (s Subjects) ResponseBucket() string { return s.stream("RESPONSES") }
+
 // Source gives the CloudEvents source of every event under this prefix.
 func (s Subjects) Source() string { return "urn:devicebridge:" + s.Prefix() }
 

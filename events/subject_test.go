@@ -39,6 +39,7 @@ func TestSubjects(t *testing.T) {
 		standard.EventStream():                          "DEVICEBRIDGE_V1_EVENTS",
 		standard.IntakeStream():                         "DEVICEBRIDGE_V1_INTAKE",
 		standard.TimerStream():                          "DEVICEBRIDGE_V1_TIMERS",
+		standard.ResponseBucket():                       "DEVICEBRIDGE_V1_RESPONSES",
 		standard.Source():                               "urn:devicebridge:devicebridge.v1",
 		custom.Event(command, "d", "accepted"):          "acme_1.Prod-2.events." + command + ".d.accepted",
 		custom.EventStream():                            "ACME_1_PROD-2_EVENTS",

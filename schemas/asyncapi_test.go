@@ -19,7 +19,8 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 		Replace(subjects.Event("COMMAND", "DEVICE", "KIND"))
 	want := []string{event, subjects.Intake()}
 	for _, endpoint := range []string{
-		"commands.send", "commands.get", "commands.list", "commands.cancel", "callbacks.create", "devices.list", "devices.get",
+		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
+		"callbacks.create", "devices.list", "devices.get",
 	} {
 		want = append(want, subjects.Service(endpoint))
 	}
@@ -48,6 +49,9 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 		if !strings.Contains(string(marshal(t, d.root["channels"])), "`"+stream+"`") {
 			t.Errorf("no channel names the stream %s", stream)
 		}
+	}
+	if bucket := subjects.ResponseBucket(); !strings.Contains(string(marshal(t, d.root["operations"])), "`"+bucket+"`") {
+		t.Errorf("no operation names the object store %s", bucket)
 	}
 }
 
@@ -158,7 +162,7 @@ func TestAsyncAPIKinds(t *testing.T) {
 
 func TestAsyncAPIExamples(t *testing.T) {
 	d := open(t, schemas.AsyncAPI)
-	if count := d.checkExamples(t); count < 25 {
+	if count := d.checkExamples(t); count < 40 {
 		t.Errorf("%d examples are checked", count)
 	}
 	goTypes, decoded := types(), 0
@@ -174,7 +178,7 @@ func TestAsyncAPIExamples(t *testing.T) {
 			decoded++
 		}
 	}
-	if decoded < 18 {
+	if decoded < 28 {
 		t.Errorf("%d payloads are decoded", decoded)
 	}
 }

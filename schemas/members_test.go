@@ -1,7 +1,6 @@
 package schemas_test
 
 import (
-	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -15,19 +14,23 @@ import (
 // types gives the Go type of each schema that has one.
 func types() map[string]any {
 	return map[string]any{
-		"request":          events.Request{},
-		"command":          events.Command{},
-		"receipt":          events.Receipt{},
-		"error":            events.ErrorReply{},
-		"callback-request": events.CallbackRequest{},
-		"id-request":       events.IDRequest{},
-		"command-reply":    events.CommandReply{},
-		"list-request":     events.ListRequest{},
-		"list-reply":       events.ListReply{},
-		"device":           events.Device{},
-		"devices-request":  struct{}{},
-		"devices-reply":    events.DevicesReply{},
-		"device-reply":     events.DeviceReply{},
+		"request":            events.Request{},
+		"command":            events.Command{},
+		"receipt":            events.Receipt{},
+		"error":              events.ErrorReply{},
+		"callback-request":   events.CallbackRequest{},
+		"id-request":         events.IDRequest{},
+		"command-reply":      events.CommandReply{},
+		"response-request":   events.ResponseRequest{},
+		"response-reply":     events.ResponseReply{},
+		"list-request":       events.ListRequest{},
+		"list-reply":         events.ListReply{},
+		"quarantine-request": events.QuarantineRequest{},
+		"quarantine-reply":   events.QuarantineReply{},
+		"device":             events.Device{},
+		"devices-request":    struct{}{},
+		"devices-reply":      events.DevicesReply{},
+		"device-reply":       events.DeviceReply{},
 	}
 }
 
@@ -50,6 +53,9 @@ func compareMembers(t *testing.T, where string, schema any, goType reflect.Type)
 	properties, _ := o["properties"].(map[string]any)
 	var all, always []string
 	for field := range goType.Fields() {
+		if !field.IsExported() {
+			continue // no member of the JSON
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		all = append(all, name)
 		if options != "omitempty" {
@@ -134,17 +140,5 @@ func TestExamples(t *testing.T) {
 				t.Errorf("example %d, as Go writes it: %v", i, err)
 			}
 		}
-	}
-}
-
-// strict decodes an example into a Go value and asks for the same JSON back: the
-// schemas of replies are open, and would not see a misspelled member.
-func strict(t *testing.T, name string, example, into any) {
-	t.Helper()
-	if err := json.Unmarshal(marshal(t, example), into); err != nil {
-		t.Errorf("%s: %v", name, err)
-	}
-	if back := object(t, marshal(t, into)); !reflect.DeepEqual(any(back), example) {
-		t.Errorf("%s: the example is\n%v, Go makes it\n%v", name, example, back)
 	}
 }

@@ -106,6 +106,28 @@ func broken() []bad {
 		{"list-reply", 0, `{"commands":null}`, "commands is missing"},
 		{"list-reply", 0, `{"commands":[{}]}`, "commands.0.id is missing"},
 		{"list-reply", 1, `{"cursor":""}`, "cursor breaks minLength"},
+		{"response-request", 0, `{"id":null}`, "id is missing"},
+		{"response-request", 0, `{"id":"order-4711"}`, "id does not match"},
+		{"response-request", 0, `{"requestId":"order-4711"}`, "requestId is not a member"},
+		{"response-request", 1, `{"cursor":""}`, "cursor breaks minLength"},
+		{"response-request", 1, `{"cursor":4711}`, "cursor is number, want string"},
+		{"response-reply", 0, `{"data":null}`, "data is missing"},
+		{"response-reply", 0, `{"data":""}`, "data breaks minLength"},
+		{"response-reply", 0, `{"data":[1,2]}`, "data is array, want string"},
+		{"response-reply", 0, `{"size":0}`, "size breaks minimum"},
+		{"response-reply", 0, `{"size":"41"}`, "size is string, want integer"},
+		{"response-reply", 0, `{"sha256":"x"}`, "sha256 does not match"},
+		{"response-reply", 0, `{"cursor":""}`, "cursor breaks minLength"},
+		{"quarantine-request", 0, `{"before":null}`, "before is missing"},
+		{"quarantine-request", 0, `{"before":""}`, "before is not a valid date-time"},
+		{"quarantine-request", 0, `{"before":"now"}`, "before is not a valid date-time"},
+		{"quarantine-request", 0, `{"before":"2026-11-22T10:00:00"}`, "before is not a valid date-time"},
+		{"quarantine-request", 0, `{"after":"2026-11-22T10:00:00Z"}`, "after is not a member"},
+		{"quarantine-request", 1, `{"cursor":""}`, "cursor breaks minLength"},
+		{"quarantine-reply", 0, `{"examined":null}`, "examined is missing"},
+		{"quarantine-reply", 0, `{"quarantined":null}`, "quarantined is missing"},
+		{"quarantine-reply", 0, `{"quarantined":-1}`, "quarantined breaks minimum"},
+		{"quarantine-reply", 0, `{"cursor":4711}`, "cursor is number, want string"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},
 		{"device", 0, `{"name":null}`, "name is missing"},
@@ -186,7 +208,10 @@ func TestFaultsQuoteNoValue(t *testing.T) {
 
 func TestRecordsAndRepliesStayOpen(t *testing.T) {
 	set := compiled(t)
-	for _, name := range []string{"command", "receipt", "error", "command-reply", "list-reply", "device", "devices-reply", "device-reply", "postback"} {
+	for _, name := range []string{
+		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "quarantine-reply", "device", "devices-reply",
+		"device-reply", "postback",
+	} {
 		document := object(t, marshal(t, object(t, read(t, name))["examples"].([]any)[0]))
 		document["ofALaterVersion"] = 1
 		if err := set.Validate(name, marshal(t, document)); err != nil {

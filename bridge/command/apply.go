@@ -26,9 +26,13 @@ type Event struct {
 }
 
 // Apply gives the events that follow for command c from input in, in the order
-// in which they have to be stored; none when the input changes nothing. c is the
+// in which they have to be stored; none when the input changes nothing, or when a
+// newer version brought in the state of c. c is the
 // record of the command's latest event and is not changed.
 func Apply(c events.Command, in Input) []Event {
+	if !Known(c) {
+		return nil
+	}
 	trigger := in.on(c)
 	outcome, to := Lookup(c.State, trigger)
 	switch in := in.(type) {
@@ -36,7 +40,7 @@ func Apply(c events.Command, in Input) []Event {
 		return observe(c, in, outcome, to)
 	case Fetched:
 		if outcome == Respond && c.Response == events.ResponsePending {
-			return []Event{respond(c, in.At, events.SourcePoll, in.Payload)}
+			return []Event{respond(c, in.At, events.SourcePoll, in.Payload, in.Object)}
 		}
 		return nil
 	case FetchFailed:
@@ -74,6 +78,12 @@ func moved(c events.Command, in Input, to events.State) Event {
 	case Cancel:
 		next = step(c, in.At, events.SourceCaller)
 		next.Error = nil
+	case Quarantine:
+		next = step(c, in.At, events.SourceCaller)
+		next.Error = &events.Error{
+			Code:    "quarantined",
+			Message: "restored from a backup; it may have been sent after that was made",
+		}
 	case Expire:
 		next = step(c, in.At, events.SourceTimer)
 		next.Error = &events.Error{
@@ -89,7 +99,7 @@ func moved(c events.Command, in Input, to events.State) Event {
 func observe(c events.Command, in Observe, outcome Outcome, to events.State) []Event {
 	var list []Event
 	if takesPayload(c, in.Observation.ResponsePayload, outcome) {
-		e := respond(c, in.At, in.Source, in.Observation.ResponsePayload)
+		e := respond(c, in.At, in.Source, in.Observation.ResponsePayload, in.Object)
 		e.Command.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
 		list, c = append(list, e), e.Command
 	}
@@ -147,10 +157,13 @@ func follow(c events.Command, in Observe, outcome Outcome, to events.State) (Eve
 	return Event{kind, next}, true
 }
 
-// respond gives the event that brings a response payload.
-func respond(c events.Command, at time.Time, source events.Source, payload json.RawMessage) Event {
+// respond gives the event that brings a response payload, or says where it is.
+func respond(c events.Command, at time.Time, source events.Source, payload json.RawMessage, object *events.ObjectRef) Event {
 	next := step(c, at, source)
-	next.Response, next.ResponsePayload = events.ResponseStored, payload
+	next.Response, next.ResponsePayload, next.ResponseRef = events.ResponseStored, payload, object
+	if object != nil {
+		next.ResponsePayload = nil
+	}
 	next.Seen = append(next.Seen, payloadKey(payload))
 	return Event{events.KindResponse, next}
 }

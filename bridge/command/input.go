@@ -8,7 +8,8 @@ import (
 )
 
 // Input is something that happened to a command. The set is closed: Claim,
-// Defer, LoseTrack, Refuse, Cancel, Expire, Observe, Fetched and FetchFailed.
+// Defer, LoseTrack, Refuse, Cancel, Quarantine, Expire, Observe, Fetched and
+// FetchFailed.
 type Input interface {
 	on(c events.Command) Trigger
 }
@@ -27,6 +28,7 @@ const (
 	OnLoseTrack   Trigger = "loseTrack"
 	OnRefuse      Trigger = "refuse"
 	OnCancel      Trigger = "callerCancel"
+	OnQuarantine  Trigger = "quarantine"
 	OnExpire      Trigger = "expire"
 	OnFetched     Trigger = "fetched"
 	OnFetchFailed Trigger = "fetchFailed"
@@ -72,6 +74,10 @@ type Refuse struct {
 // Cancel is a caller's wish; it holds only while nothing was sent.
 type Cancel struct{ At time.Time }
 
+// Quarantine says that the record is from a backup: a command that it shows as
+// still to be sent, and that was there before Before, may have been sent since.
+type Quarantine struct{ At, Before time.Time }
+
 // Expire says that the deadline passed.
 type Expire struct{ At time.Time }
 
@@ -81,12 +87,17 @@ type Observe struct {
 	At          time.Time
 	Source      events.Source
 	Observation events.Observation
+	// Object is where the response payload is kept if it fits no message; nil puts
+	// it into its event.
+	Object *events.ObjectRef
 }
 
 // Fetched brings the response payload that a GET gave.
 type Fetched struct {
 	At      time.Time
 	Payload json.RawMessage
+	// Object is as in Observe.
+	Object *events.ObjectRef
 }
 
 // FetchFailed says that the response payload cannot be had.
@@ -106,6 +117,13 @@ func (in Claim) on(c events.Command) Trigger {
 		return onNothing
 	}
 	return OnClaim
+}
+
+func (in Quarantine) on(c events.Command) Trigger {
+	if !c.CreatedAt.Before(in.Before) {
+		return onNothing
+	}
+	return OnQuarantine
 }
 
 // A timer that is early by the reader's clock changes nothing.

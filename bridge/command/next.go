@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"time"
 
 	"devicebridge/events"
@@ -21,6 +22,9 @@ const (
 	StepFetch Step = "fetch"
 	// StepExpire: end it; its time is over.
 	StepExpire Step = "expire"
+	// StepLeave: nothing by this version; its state is one that a newer version
+	// brought in, whose replicas know what to do.
+	StepLeave Step = "leave"
 )
 
 // Timing says how patient the bridge is.
@@ -28,6 +32,10 @@ type Timing struct {
 	// PollFirst is how long after the last news of a command Graph is asked for
 	// its status; PollMax the longest time between two polls.
 	PollFirst, PollMax time.Duration
+	// PollGrowth is by how much the time since the last news grows from one poll to
+	// the next: with 2 each poll waits as long again as there was silence. More
+	// than 1; PollJitter is the part of a delay, either way, by which polls spread.
+	PollGrowth, PollJitter float64
 	// Grace is how long after ExpiresAt a response payload is still fetched.
 	Grace time.Duration
 }
@@ -37,6 +45,8 @@ type Timing struct {
 // steps, so any replica can resume any command.
 func Next(c events.Command, t Timing) (Step, time.Time) {
 	switch {
+	case !Known(c):
+		return StepLeave, c.UpdatedAt
 	case c.Ended():
 		return StepNone, time.Time{}
 	case c.Terminal:
@@ -53,6 +63,17 @@ func Next(c events.Command, t Timing) (Step, time.Time) {
 	}
 }
 
+// Known reports whether this version knows the state and the type of c. Another
+// version's command is left alone: nothing is sent, ended or published for it.
+func Known(c events.Command) bool {
+	switch c.Type {
+	case "", events.TypeLaunchURI, events.TypeAppService:
+		return slices.Contains(events.States(), c.State)
+	default:
+		return false
+	}
+}
+
 // before gives step at its time unless the command expires until then.
 func before(expiresAt time.Time, step Step, at time.Time) (Step, time.Time) {
 	if !at.Before(expiresAt) {
@@ -61,9 +82,10 @@ func before(expiresAt time.Time, step Step, at time.Time) (Step, time.Time) {
 	return step, at
 }
 
-// PollDelay gives how long to wait after a poll or a fetch that brought nothing,
-// when there has been no news for silence: as long again, between PollFirst and
-// PollMax. The delay so doubles without a counter.
+// PollDelay gives how long to wait after a poll that brought nothing, when there
+// has been no news for silence: so long that the silence grows by PollGrowth,
+// between PollFirst and PollMax. The delay so grows without a counter.
 func (t Timing) PollDelay(silence time.Duration) time.Duration {
-	return min(max(silence, t.PollFirst), t.PollMax)
+	growth := time.Duration(float64(silence) * (t.PollGrowth - 1))
+	return min(max(growth, t.PollFirst), t.PollMax)
 }

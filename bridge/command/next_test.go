@@ -43,12 +43,16 @@ func TestNext(t *testing.T) {
 }
 
 func TestPollDelayGrowsToItsMaximum(t *testing.T) {
-	timing := command.Timing{PollFirst: 30 * time.Second, PollMax: 5 * time.Minute}
+	timing := command.Timing{PollFirst: 30 * time.Second, PollMax: 5 * time.Minute, PollGrowth: 2}
 	for silence, want := range map[time.Duration]time.Duration{
 		0: 30 * time.Second, time.Minute: time.Minute, time.Hour: 5 * time.Minute,
 	} {
 		if got := timing.PollDelay(silence); got != want {
 			t.Errorf("after %v of silence: %v, want %v", silence, got, want)
 		}
+	}
+	timing.PollGrowth = 1.5
+	if got := timing.PollDelay(4 * time.Minute); got != 2*time.Minute {
+		t.Errorf("after 4m of silence, which grows by half: %v, want 2m", got)
 	}
 }

@@ -79,6 +79,7 @@ func table() []rule {
 		{[]events.State{accepted, deferred, sending}, []Trigger{OnRefuse}, Move, rejected},
 		{[]events.State{sending}, []Trigger{OnDefer}, Move, deferred},
 		{[]events.State{sending}, []Trigger{OnLoseTrack}, Move, unknown},
+		{[]events.State{accepted, deferred}, []Trigger{OnQuarantine}, Move, unknown},
 		{running, []Trigger{OnExpire}, Move, timedOut},
 
 		{unheard, steps, Move, ""},
@@ -110,7 +111,7 @@ func Lookup(s events.State, t Trigger) (Outcome, events.State) {
 // Triggers lists every trigger, the bridge's own first.
 func Triggers() []Trigger {
 	return append([]Trigger{
-		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnExpire, OnFetched, OnFetchFailed, OnPayload,
+		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnQuarantine, OnExpire, OnFetched, OnFetchFailed, OnPayload,
 	}, statuses(events.GraphStates())...)
 }
 
