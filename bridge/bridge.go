@@ -18,6 +18,7 @@ type Options struct {
 	Shelf     Shelf
 	Watcher   Watcher
 	Timers    Timers
+	Payloads  Payloads
 	Sender    Sender
 	Observer  Observer
 	Directory Directory
@@ -29,16 +30,49 @@ type Options struct {
 	MaxAge time.Duration
 	// ExpiresDefault and ExpiresMax bound a command's life. Zero: 1 h and 72 h.
 	ExpiresDefault, ExpiresMax time.Duration
-	// Timing's zero members: polls after 30 s, then up to 5 min apart; grace 1 h.
+	// Timing's zero members: polls after 30 s, then up to 5 min apart, growth 2;
+	// grace 1 h.
 	Timing command.Timing
+	// Paused: nothing is sent; everything else goes on. It is for a store that was
+	// restored from a backup, until Quarantine has been asked for.
+	Paused bool
+	// ConfirmPostbacks: a postback's terminal status is a hint, for which Graph is
+	// asked; only its own answer is published. A registered command, for which
+	// nobody can be asked, is told the end by the postback all the same.
+	ConfirmPostbacks bool
 	// Lease is how long a claim may stand before another replica calls its outcome
 	// unknown; it exceeds the POST time-out. Zero: 60 s.
 	Lease time.Duration
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+	// Hooks are for metrics.
+	Hooks Hooks
 	// Log may be nil.
 	Log *slog.Logger
 }
+
+// Hooks are told what happens. Any may be nil.
+type Hooks struct {
+	// Event: an event was stored.
+	Event func(events.Kind)
+	// Sent: a POST was tried.
+	Sent func(SendOutcome)
+	// Swept: a sweep ended.
+	Swept func(SweepReport)
+	// Unreadable: the latest event of a command cannot be read.
+	Unreadable func()
+}
+
+// SendOutcome is what came of a POST.
+type SendOutcome string
+
+// The outcomes of a POST.
+const (
+	SendTaken    SendOutcome = "taken"
+	SendNotTaken SendOutcome = "notTaken"
+	SendRefused  SendOutcome = "refused"
+	SendUnknown  SendOutcome = "unknown"
+)
 
 // Bridge does the steps of commands' lives. It is safe for concurrent use and
 // holds nothing about a command in memory that its record does not tell, except
@@ -62,6 +96,7 @@ func New(o Options) (*Bridge, error) {
 		missing bool
 	}{
 		{"Stream", o.Stream == nil}, {"Shelf", o.Shelf == nil}, {"Watcher", o.Watcher == nil}, {"Timers", o.Timers == nil},
+		{"Payloads", o.Payloads == nil},
 		{"Sender", o.Sender == nil}, {"Observer", o.Observer == nil}, {"Directory", o.Directory == nil}, {"Callbacks", o.Callbacks == nil},
 	} {
 		if part.missing {
@@ -74,6 +109,7 @@ func New(o Options) (*Bridge, error) {
 	setDefault(&o.ExpiresMax, 72*time.Hour)
 	setDefault(&o.Timing.PollFirst, 30*time.Second)
 	setDefault(&o.Timing.PollMax, 5*time.Minute)
+	setDefault(&o.Timing.PollGrowth, 2)
 	setDefault(&o.Timing.Grace, time.Hour)
 	setDefault(&o.Lease, time.Minute)
 	if o.ExpiresMax+o.Timing.Grace > o.MaxAge || o.ExpiresDefault > o.ExpiresMax {
@@ -89,7 +125,25 @@ func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Hooks = o.Hooks.complete()
 	return &Bridge{Options: o, waiting: make(chan struct{}, maxWaiting)}, nil
+}
+
+// complete puts functions that do nothing in the places that are empty.
+func (h Hooks) complete() Hooks {
+	if h.Event == nil {
+		h.Event = func(events.Kind) {}
+	}
+	if h.Sent == nil {
+		h.Sent = func(SendOutcome) {}
+	}
+	if h.Swept == nil {
+		h.Swept = func(SweepReport) {}
+	}
+	if h.Unreadable == nil {
+		h.Unreadable = func() {}
+	}
+	return h
 }
 
 func setDefault[T comparable](v *T, value T) {
@@ -101,6 +155,9 @@ func setDefault[T comparable](v *T, value T) {
 
 // jitter spreads d by up to a tenth either way, so that what began together does
 // not go on together.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d)) //nolint:gosec // not a secret
+func jitter(d time.Duration) time.Duration { return spread(d, 0.1) }
+
+// spread moves d by up to the part of it either way.
+func spread(d time.Duration, part float64) time.Duration {
+	return d + time.Duration((rand.Float64()*2-1)*part*float64(d)) //nolint:gosec // not a secret
 }

@@ -45,9 +45,21 @@ func decode[T any](data []byte) (T, *events.Error) {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", events.Truncate(mismatch.Value, maxName), typeName(mismatch.Type)))
 		}
-		return request, events.Invalid("", "the body is not as expected")
+		return request, unreadableMember[T](members)
 	}
 	return request, nil
+}
+
+// unreadableMember names the member whose value its Go type refuses; a time is
+// the only one that has a form of its own.
+func unreadableMember[T any](members map[string]json.RawMessage) *events.Error {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		alone, err := json.Marshal(map[string]json.RawMessage{name: members[name]})
+		if err == nil && json.Unmarshal(alone, new(T)) != nil {
+			return events.Invalid(name, "is not an RFC 3339 time, such as 2026-11-22T10:00:00Z")
+		}
+	}
+	return events.Invalid("", "the body is not as expected")
 }
 
 // repeatedMember gives a member that a JSON object has twice. Readers differ in

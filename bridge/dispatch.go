@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
 )
@@ -17,12 +18,17 @@ type Delivery struct {
 	Count uint64
 	// Alive starts the lease anew.
 	Alive func() error
+	// Confirm: Graph is to be asked about the command whatever else is due, see
+	// Timers.Ask.
+	Confirm bool
 }
 
 const (
 	// shortPause is how long a delivery waits when something is not ready.
 	shortPause = time.Second
 	longPause  = 30 * time.Second
+	// longestPause is how long a command waits at a time while sending is paused.
+	longestPause = 5 * time.Minute
 	// settleFor is how long the outcome of a POST is offered to a stream that
 	// does not take it.
 	settleFor    = time.Minute
@@ -58,13 +64,15 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		return 0 // it moved on, and whoever moved it left it a timer
 	}
 	switch step, at := b.next(c, now); {
+	case step == command.StepLeave:
+		return longPause
 	case now.Before(at):
 		return b.rearm(ctx, from, at, d)
 	case step == command.StepExpire:
-		if _, err := b.fold(ctx, from, false, command.Expire{At: now}); err != nil {
-			return backoff(d.Count)
-		}
-		return 0
+		return b.expire(ctx, from, d)
+	case b.Paused:
+		wait := jitter(min(max(now.Sub(c.UpdatedAt), longPause), longestPause))
+		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
 	}
 	if wait := b.notReady(ctx, c); wait > 0 {
 		// Left to its timer: a delivery that waits holds one of the places of its
@@ -101,14 +109,16 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 		b.Log.Warn("command waits: its timer cannot be set", "command", id, "error", err)
 		return backoff(d.Count)
 	}
+	crash.At(crash.DispatchArmed)
 	if err := d.Alive(); err != nil {
 		return backoff(d.Count)
 	}
-	claimed, err := b.appendAll(ctx, from, claim)
+	claimed, err := b.claim(ctx, from, claim)
 	if err != nil {
 		// Lost, or not proven: the next look at the record decides. No POST.
 		return shortPause
 	}
+	crash.At(crash.DispatchClaimed)
 	sent := claimed.Command
 	observation, err := b.Sender.Send(ctx, graph.CommandRequest{
 		DeviceID:          sent.DeviceID,
@@ -118,8 +128,10 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 		PackageFamilyName: sent.PackageFamilyName,
 		PostBackURI:       b.Callbacks.CallbackURL(id, b.callbackExpiry(sent)),
 	})
+	crash.At(crash.DispatchPosted)
 	in := b.outcome(sent, observation, err)
 	after, err := b.settle(ctx, claimed, in)
+	crash.At(crash.DispatchSettled)
 	if err != nil {
 		b.Log.Error("what Graph answered could not be stored; the command will be outcomeUnknown until a postback tells more",
 			"command", id, "error", err)
@@ -133,27 +145,41 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 	return 0
 }
 
+// claim stores a claim; only its proven winner may send.
+func (b *Bridge) claim(ctx context.Context, from events.Stored, list []command.Event) (events.Stored, error) {
+	if crash.Without(crash.ClaimFirst) {
+		return events.Stored{Sequence: from.Sequence, Kind: list[0].Kind, Command: list[0].Command}, nil
+	}
+	return b.appendAll(ctx, from, list)
+}
+
 // outcome turns what came of the POST into an input of the fold.
 func (b *Bridge) outcome(c events.Command, o events.Observation, err error) command.Input {
 	now := b.Now()
 	if err == nil {
+		b.Hooks.Sent(SendTaken)
 		return command.Observe{At: now, Source: events.SourceDispatch, Observation: o}
 	}
 	failure := failureOf(err)
 	sending, ok := errors.AsType[*graph.SendError](err)
 	switch {
 	case ok && sending.Outcome == graph.NotTaken:
+		b.Hooks.Sent(SendNotTaken)
 		wait := deferral(c.Attempt)
 		// A Retry-After of nothing, such as a date that has passed by this host's
 		// clock, is no reason to go round without a pause.
 		if sending.RetryAfter > 0 {
 			wait = sending.RetryAfter
+		}
+		if throttles(failure) {
 			b.throttle.hold(now.Add(wait))
 		}
 		return command.Defer{At: now, Attempt: c.Attempt, RetryAt: now.Add(wait).UTC(), Error: failure}
 	case ok && sending.Outcome == graph.Refused:
+		b.Hooks.Sent(SendRefused)
 		return command.Refuse{At: now, Attempt: c.Attempt, Error: failure}
 	default:
+		b.Hooks.Sent(SendUnknown)
 		return command.LoseTrack{At: now, Attempt: c.Attempt, Source: events.SourceDispatch, Error: failure}
 	}
 }
@@ -163,7 +189,13 @@ func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.I
 	ctx, cancel := context.WithTimeout(ctx, settleFor)
 	defer cancel()
 	for {
-		after, err := b.fold(ctx, claimed, false, in)
+		var after events.Stored
+		var err error
+		if report, ok := in.(command.Observe); ok {
+			after, err = b.observe(ctx, claimed, false, report)
+		} else {
+			after, err = b.fold(ctx, claimed, false, in)
+		}
 		if err == nil || !events.HasCode(err, events.CodeUnavailable) {
 			return after, err
 		}

@@ -28,6 +28,11 @@ func (b *Bridge) Endpoints() []Endpoint {
 			Handle:      body(b.Get),
 		},
 		{
+			Name: "commands.response", Request: "response-request", Reply: "response-reply",
+			Description: "give a piece of a command's response payload; ask again with the cursor for the next",
+			Handle:      body(b.Response),
+		},
+		{
 			Name: "commands.list", Request: "list-request", Reply: "list-reply",
 			Description: "give commands, newest first",
 			Handle:      body(b.List),
@@ -36,6 +41,11 @@ func (b *Bridge) Endpoints() []Endpoint {
 			Name: "commands.cancel", Request: "id-request", Reply: "command-reply",
 			Description: "cancel a command that was not sent yet",
 			Handle:      body(b.Cancel),
+		},
+		{
+			Name: "commands.quarantine", Request: "quarantine-request", Reply: "quarantine-reply",
+			Description: "after a restore, of a paused bridge: call the outcome of older commands that look unsent unknown",
+			Handle:      body(b.Quarantine),
 		},
 		{
 			Name: "callbacks.create", Request: "callback-request", Reply: "receipt",

@@ -25,7 +25,8 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 	want := []string{
-		"commands.send", "commands.get", "commands.list", "commands.cancel", "callbacks.create", "devices.list", "devices.get",
+		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
+		"callbacks.create", "devices.list", "devices.get",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("endpoints %v, want %v", names, want)
@@ -49,24 +50,29 @@ func TestEveryReplyFitsItsSchema(t *testing.T) {
 	done := r.sent(call()).Command.ID
 	r.postback(done, `{"id":"g1","status":"completed","responsePayload":{"b":2}}`)
 	good := map[string][]string{
-		"commands.send":    {string(launch(`"requestId":"a"`)), string(call(`"expiresIn":"10m"`))},
-		"commands.get":     {string(idBody(done)), string(idBody(refused)), string(idBody(deferred))},
-		"commands.list":    {`{}`, `{"state":"completed","deviceId":"d1","limit":1}`, `{"limit":2,"cursor":"4"}`},
-		"commands.cancel":  {string(idBody(deferred))},
-		"callbacks.create": {`{}`, `{"requestId":"w","correlationId":"c","deviceId":"d1","expiresIn":"1h"}`},
-		"devices.list":     {`{}`},
-		"devices.get":      {`{"id":"d1"}`},
+		"commands.send":       {string(launch(`"requestId":"a"`)), string(call(`"expiresIn":"10m"`))},
+		"commands.get":        {string(idBody(done)), string(idBody(refused)), string(idBody(deferred))},
+		"commands.response":   {string(idBody(done))},
+		"commands.list":       {`{}`, `{"state":"completed","deviceId":"d1","limit":1}`, `{"limit":2,"cursor":"4"}`},
+		"commands.cancel":     {string(idBody(deferred))},
+		"commands.quarantine": {`{"before":"2026-11-22T10:00:00Z"}`, `{"before":"2026-11-22T10:00:00+01:00","cursor":"4"}`},
+		"callbacks.create":    {`{}`, `{"requestId":"w","correlationId":"c","deviceId":"d1","expiresIn":"1h"}`},
+		"devices.list":        {`{}`},
+		"devices.get":         {`{"id":"d1"}`},
 	}
 	bad := map[string][]string{
-		"commands.send":    {`{}`, string(launch(`"x":1`))},
-		"commands.get":     {`{}`, `{"id":7}`},
-		"commands.list":    {`{"state":"done"}`, `{"limit":201}`, `{"limit":-1}`, `{"limit":"1"}`, `{"x":1}`},
-		"commands.cancel":  {`{}`, `{"ID":"x"}`},
-		"callbacks.create": {`{"type":"launchUri"}`, `{"expiresIn":"-1s"}`, `{"requestId":""}`},
-		"devices.list":     {`{"limit":1}`, `[]`},
-		"devices.get":      {`{}`, `{"id":""}`},
+		"commands.send":       {`{}`, string(launch(`"x":1`))},
+		"commands.get":        {`{}`, `{"id":7}`},
+		"commands.response":   {`{}`, `{"id":"` + done + `","cursor":7}`, `{"id":"` + done + `","offset":1}`},
+		"commands.quarantine": {`{"before":7}`, `{"before":""}`, `{"before":"2026-11-22T09:00:00Z","x":1}`},
+		"commands.list":       {`{"state":"done"}`, `{"limit":201}`, `{"limit":-1}`, `{"limit":"1"}`, `{"x":1}`},
+		"commands.cancel":     {`{}`, `{"ID":"x"}`},
+		"callbacks.create":    {`{"type":"launchUri"}`, `{"expiresIn":"-1s"}`, `{"requestId":""}`},
+		"devices.list":        {`{"limit":1}`, `[]`},
+		"devices.get":         {`{}`, `{"id":""}`},
 	}
-	for _, e := range r.Endpoints() {
+	held := r.build(func(o *bridge.Options) { o.Paused = true })
+	for _, e := range held.Endpoints() {
 		for _, body := range good[e.Name] {
 			reply := handle(t, e, body)
 			if err := set.Validate(e.Request, []byte(body)); err != nil {

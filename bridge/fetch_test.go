@@ -126,10 +126,23 @@ func TestAnIDThatComesLate(t *testing.T) {
 	r.wantStory(id, "accepted sending outcomeUnknown completed linked response")
 }
 
-func TestAFetchedPayloadThatIsTooLarge(t *testing.T) {
-	r := newRig(t)
+// TestAPayloadThatTheStreamDoesNotTake: its limit is lower than the server's.
+func TestAPayloadThatTheStreamDoesNotTake(t *testing.T) {
+	r := build(t, &memory{limit: 4096}, nil)
 	id := r.pending()
-	r.graph.payload = payload(`"` + strings.Repeat("x", 1<<20) + `"`)
+	r.graph.payload = payload(`"` + strings.Repeat("x", 4096) + `"`)
+	r.look(id)
+	r.wantStory(id, "accepted sending requesting completed response")
+	if got := r.latest(id).Command; got.Response != events.ResponseStored || got.ResponseRef == nil || got.ResponseRef.Size != 4098 {
+		t.Errorf("record %s", text(t, got))
+	}
+}
+
+func TestAPayloadThatFitsNowhere(t *testing.T) {
+	r := build(t, new(memory), nil)
+	id := r.pending()
+	r.graph.payload = payload(string(large()))
+	r.tap.put = func() error { return &events.Error{Code: events.CodeTooLarge, Message: "larger than the bucket"} }
 	r.look(id)
 	got := r.latest(id).Command
 	if got.Response != events.ResponseFailed || got.Error == nil || got.Error.Code != events.CodeTooLarge {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
@@ -31,11 +33,22 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 		if err != nil {
 			return err
 		}
+		if !command.Known(before.Command) {
+			return events.Unavailable("this version of the bridge does not know the state of this command; another replica may")
+		}
+		crash.At(crash.FoldRead)
+		if b.hint(before.Command, o) {
+			if err := b.takeHint(ctx, before, o); err != nil {
+				return err
+			}
+			continue
+		}
 		now := b.Now()
-		after, err := b.fold(ctx, before, true, command.Observe{At: now, Source: events.SourcePostback, Observation: o})
+		after, err := b.observe(ctx, before, true, command.Observe{At: now, Source: events.SourcePostback, Observation: o})
 		if err != nil {
 			return err
 		}
+		crash.At(crash.FoldStored)
 		// The timer that stands is for the step before: a payload is fetched now and
 		// a command that was given up is polled again, not when that one fires.
 		was, _ := b.next(before.Command, now)
@@ -50,23 +63,43 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 
 func awaitsPayload(s events.Stored) bool { return s.Command.Response == events.ResponsePending }
 
+// observe folds what Graph said. A response payload that its event would take and
+// that fits no message becomes an object before.
+func (b *Bridge) observe(ctx context.Context, from events.Stored, fresh bool, in command.Observe) (events.Stored, error) {
+	payload := in.Observation.ResponsePayload
+	if payload == nil || !brings(command.Apply(from.Command, in), events.KindResponse) {
+		return b.fold(ctx, from, fresh, in)
+	}
+	object, err := b.stow(ctx, from.Command, payload)
+	if err == nil {
+		in.Object = object
+		after, err := b.fold(ctx, from, fresh, in)
+		if object != nil || !events.HasCode(err, events.CodeTooLarge) {
+			return after, err
+		}
+		// The stream takes less than the server does.
+		in.Object, err = b.put(ctx, from.Command, payload)
+		if err == nil {
+			return b.fold(ctx, from, false, in)
+		}
+	}
+	if in.Source == events.SourcePostback {
+		return from, err
+	}
+	// Graph can be asked for it again; the status must not be lost with it.
+	in.Observation.ResponsePayload = nil
+	return b.fold(ctx, from, fresh, in)
+}
+
+func brings(list []command.Event, kind events.Kind) bool {
+	return slices.ContainsFunc(list, func(e command.Event) bool { return e.Kind == kind })
+}
+
 // fold applies in to the command until what follows from it is stored, and gives
 // the command's latest event. from is where to begin; fresh says that it was read
 // from the leader after the input came in, which is needed to conclude that
 // nothing follows.
 func (b *Bridge) fold(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
-	after, err := b.foldWhole(ctx, from, fresh, in)
-	report, ok := in.(command.Observe)
-	if !ok || report.Observation.ResponsePayload == nil || !events.HasCode(err, events.CodeTooLarge) {
-		return after, err
-	}
-	// The status and Graph's id must not be lost with a payload that fits no
-	// message; the fetch that follows reports the payload's fate.
-	report.Observation.ResponsePayload = nil
-	return b.foldWhole(ctx, from, false, report)
-}
-
-func (b *Bridge) foldWhole(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
 	id := from.Command.ID
 	for range foldTries {
 		list := command.Apply(from.Command, in)
@@ -90,7 +123,10 @@ func (b *Bridge) foldWhole(ctx context.Context, from events.Stored, fresh bool, 
 
 // appendAll stores the events of one input in their order.
 func (b *Bridge) appendAll(ctx context.Context, from events.Stored, list []command.Event) (events.Stored, error) {
-	for _, e := range list {
+	for i, e := range list {
+		if i > 0 {
+			crash.At(crash.FoldPart)
+		}
 		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, from.Sequence)
 		if err != nil {
 			return from, err

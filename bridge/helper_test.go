@@ -26,6 +26,7 @@ type store interface {
 	bridge.Shelf
 	bridge.Watcher
 	bridge.Timers
+	bridge.Payloads
 }
 
 // start gives a real bus on an embedded server, with its streams.
@@ -100,13 +101,19 @@ func build(t *testing.T, s store, change func(*bridge.Options)) *rig {
 // and clock, behind a tap of its own.
 func (r *rig) another() *rig {
 	r.t.Helper()
-	return assemble(r.t, &rig{t: r.t, tap: &tap{store: r.tap.store}, graph: r.graph, clock: r.clock}, nil)
+	return r.build(nil)
+}
+
+// build gives another bridge with options of its own.
+func (r *rig) build(change func(*bridge.Options)) *rig {
+	r.t.Helper()
+	return assemble(r.t, &rig{t: r.t, tap: &tap{store: r.tap.store}, graph: r.graph, clock: r.clock}, change)
 }
 
 func assemble(t *testing.T, r *rig, change func(*bridge.Options)) *rig {
 	t.Helper()
 	o := bridge.Options{
-		Stream: r.tap, Shelf: r.tap, Watcher: r.tap, Timers: r.tap,
+		Stream: r.tap, Shelf: r.tap, Watcher: r.tap, Timers: r.tap, Payloads: r.tap,
 		Sender: r.graph, Observer: r.graph, Directory: r.graph, Callbacks: urls{},
 		Lease: lease, Now: r.clock.Now,
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
@@ -38,6 +39,7 @@ func (b *Bridge) Send(ctx context.Context, header map[string][]string, data []by
 	if err != nil {
 		return events.Receipt{}, err
 	}
+	crash.At(crash.SendStored)
 	return b.receipt(stored.Command), nil
 }
 
@@ -54,6 +56,13 @@ type QueuedRequest struct {
 // a `rejected` event. It gives how long to wait before the message must come
 // again, 0 when it is done.
 func (b *Bridge) Take(ctx context.Context, q QueuedRequest) time.Duration {
+	crash.At(crash.IntakeTaken)
+	wait := b.take(ctx, q)
+	crash.At(crash.IntakeStored)
+	return wait
+}
+
+func (b *Bridge) take(ctx context.Context, q QueuedRequest) time.Duration {
 	own := events.IntakeCommandID(q.StreamCreated, q.Sequence)
 	r, fault := readRequest(q.Header, q.Data, b.ExpiresMax)
 	var err error
@@ -237,6 +246,7 @@ func (b *Bridge) receipt(c events.Command) events.Receipt {
 
 // logEvent writes the one line about a stored event.
 func (b *Bridge) logEvent(ctx context.Context, e command.Event) {
+	b.Hooks.Event(e.Kind)
 	c := e.Command
 	level := slog.LevelDebug
 	if c.Terminal || e.Kind == events.KindConflict || c.State == events.StateOutcomeUnknown {

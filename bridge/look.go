@@ -2,10 +2,12 @@ package bridge
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
 )
@@ -13,12 +15,30 @@ import (
 // Look does what is due for a command, whatever that is: its timer fired. It
 // gives how long to wait before the delivery must come again, 0 when done.
 func (b *Bridge) Look(ctx context.Context, id string, d Delivery) time.Duration {
+	crash.At(crash.TimerFired)
+	wait := b.look(ctx, id, d)
+	crash.At(crash.TimerWorked)
+	return wait
+}
+
+func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration {
 	latest, err := b.Stream.Latest(ctx, id)
-	if events.HasCode(err, events.CodeNotFound) {
+	switch {
+	case events.HasCode(err, events.CodeNotFound):
 		return 0
-	}
-	if err != nil {
+	case errors.Is(err, events.ErrUnreadable):
+		b.Log.Error("the latest event of a command cannot be read; the command is left alone", "command", id, "error", err)
+		b.Hooks.Unreadable()
+		return 0
+	case err != nil:
 		return backoff(d.Count)
+	}
+	if d.Confirm {
+		after, again := b.confirm(ctx, latest, d)
+		if again {
+			return backoff(d.Count)
+		}
+		latest = after
 	}
 	switch latest.Command.State {
 	case events.StateAccepted, events.StateDeferred, events.StateSending:
@@ -27,23 +47,44 @@ func (b *Bridge) Look(ctx context.Context, id string, d Delivery) time.Duration 
 	b.leases.forget(id)
 	now := b.Now()
 	step, at := b.next(latest.Command, now)
-	if step == command.StepNone {
+	switch {
+	case step == command.StepNone:
 		return 0
-	}
-	if now.Before(at) {
+	case step == command.StepLeave:
+		return longPause // another replica, of that version, may get it
+	case now.Before(at):
 		return b.rearm(ctx, latest, at, d)
-	}
-	switch step {
-	case command.StepPoll:
+	case step == command.StepPoll:
 		return b.poll(ctx, latest, d)
-	case command.StepFetch:
+	case step == command.StepFetch:
 		return b.fetch(ctx, latest, d)
 	default:
-		if _, err := b.fold(ctx, latest, true, command.Expire{At: now}); err != nil {
-			return backoff(d.Count)
-		}
-		return 0
+		return b.expire(ctx, latest, d)
 	}
+}
+
+// expire ends a command whose time is over, after a last look at what Graph says
+// of it: a postback that was lost at the end must not cost the outcome.
+func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	if c := from.Command; c.GraphID != "" && c.Type != "" && !c.Terminal {
+		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
+		crash.At(crash.TimerAsked)
+		if err == nil {
+			after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+			if err != nil {
+				return backoff(d.Count)
+			}
+			if after.Command.Terminal {
+				return b.wake(ctx, after, d)
+			}
+			from = after
+		}
+	}
+	after, err := b.fold(ctx, from, false, command.Expire{At: b.Now()})
+	if err != nil {
+		return backoff(d.Count)
+	}
+	return b.wake(ctx, after, d)
 }
 
 // next says what has to be done for a command, and when. It differs from
@@ -62,6 +103,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 	c := from.Command
 	delay := b.Timing.PollDelay(b.Now().Sub(c.UpdatedAt))
 	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
+	crash.At(crash.TimerAsked)
 	switch {
 	case graph.IsNotFound(err):
 		// Graph may still be about to know it: keep on, slowly.
@@ -70,7 +112,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		b.Log.Warn("poll failed", "command", c.ID, "error", err)
 		delay = max(delay, retryAfter(err))
 	default:
-		after, err := b.fold(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
 			return backoff(d.Count)
 		}
@@ -85,39 +127,54 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		}
 		from = after
 	}
-	return b.rearm(ctx, from, earlier(b.Now().Add(jitter(delay)), c.ExpiresAt), d)
+	return b.rearm(ctx, from, earlier(b.Now().Add(spread(delay, b.Timing.PollJitter)), c.ExpiresAt), d)
 }
 
 // fetch asks Graph for the response payload of a completed command, and gives up
 // when its grace is over.
 func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c := from.Command
+	now, deadline := b.Now(), c.ExpiresAt.Add(b.Timing.Grace)
 	var pause time.Duration
 	failure := &events.Error{Code: "noGraphId", Message: "Graph's id of the command never became known, so its response payload cannot be asked for"}
 	if c.GraphID != "" {
 		payload, err := b.Observer.ResponsePayload(ctx, c.DeviceID, c.GraphID)
 		if err == nil {
-			_, err = b.fold(ctx, from, false, command.Fetched{At: b.Now(), Payload: payload})
-			if err == nil {
+			if err = b.takePayload(ctx, from, payload); err == nil {
 				return 0
 			}
 		}
 		refusal, told := errors.AsType[*events.Error](err)
 		switch {
-		case told && refusal.Code == events.CodeTooLarge:
+		case told && (refusal.Code == events.CodeTooLarge || !now.Before(deadline)):
 			return b.giveUp(ctx, from, refusal, d)
 		case told:
 			return backoff(d.Count) // the stream, not Graph
 		}
 		failure, pause = failureOf(err), retryAfter(err)
 	}
-	now, deadline := b.Now(), c.ExpiresAt.Add(b.Timing.Grace)
 	if !now.Before(deadline) {
 		return b.giveUp(ctx, from, failure, d)
 	}
 	b.Log.Debug("response payload not there yet", "command", c.ID, "reason", failure.Code)
 	wait := jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause))
 	return b.rearm(ctx, from, earlier(now.Add(wait), deadline), d)
+}
+
+// takePayload stores the payload that a fetch gave.
+func (b *Bridge) takePayload(ctx context.Context, from events.Stored, payload json.RawMessage) error {
+	object, err := b.stow(ctx, from.Command, payload)
+	if err != nil {
+		return err
+	}
+	in := command.Fetched{At: b.Now(), Payload: payload, Object: object}
+	_, err = b.fold(ctx, from, false, in)
+	if object == nil && events.HasCode(err, events.CodeTooLarge) { // the stream takes less than the server does
+		if in.Object, err = b.put(ctx, from.Command, payload); err == nil {
+			_, err = b.fold(ctx, from, false, in)
+		}
+	}
+	return err
 }
 
 // fetchDelay grows like a poll's, from a second on: the payload of a completed

@@ -18,7 +18,11 @@ type memory struct {
 	mu     sync.Mutex
 	log    []entry
 	timers map[string]time.Time
-	live   map[string][]chan events.Stored
+	// asked are the commands that Graph is to be asked about.
+	asked   []string
+	objects map[string][]byte
+	// live are the subscribers by command id or by kind.
+	live map[string][]chan events.Stored
 	// deaf keeps events from subscribers, as a lost connection would.
 	deaf bool
 	// limit is the largest record in bytes; 0 for none.
@@ -47,7 +51,7 @@ func (m *memory) Append(_ context.Context, kind events.Kind, c events.Command, e
 	m.log = append(m.log, entry{kind, c.ID, body})
 	stored := m.at(len(m.log) - 1)
 	if !m.deaf {
-		for _, ch := range m.live[c.ID] {
+		for _, ch := range slices.Concat(m.live[c.ID], m.live[string(kind)]) {
 			ch <- stored
 		}
 	}
@@ -151,6 +155,14 @@ func (m *memory) EachOpened(_ context.Context, since time.Time, see func(string)
 }
 
 func (m *memory) SubscribeCommand(_ context.Context, id string) (func(context.Context) (events.Stored, error), func(), error) {
+	return m.subscribe(id)
+}
+
+func (m *memory) SubscribeKind(_ context.Context, kind events.Kind) (func(context.Context) (events.Stored, error), func(), error) {
+	return m.subscribe(string(kind))
+}
+
+func (m *memory) subscribe(id string) (func(context.Context) (events.Stored, error), func(), error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ch := make(chan events.Stored, 256)

@@ -12,7 +12,7 @@ import (
 // complete gives options in which nothing is missing.
 func complete() bridge.Options {
 	m, g := new(memory), new(scripted)
-	return bridge.Options{Stream: m, Shelf: m, Watcher: m, Timers: m, Sender: g, Observer: g, Directory: g, Callbacks: urls{}}
+	return bridge.Options{Stream: m, Shelf: m, Watcher: m, Timers: m, Payloads: m, Sender: g, Observer: g, Directory: g, Callbacks: urls{}}
 }
 
 func TestOptionsDefaults(t *testing.T) {
@@ -23,7 +23,7 @@ func TestOptionsDefaults(t *testing.T) {
 	if b.MaxMessage != 1<<20 || b.MaxAge != 168*time.Hour || b.ExpiresDefault != time.Hour || b.ExpiresMax != 72*time.Hour || b.Lease != time.Minute {
 		t.Errorf("defaults %d, %v, %v, %v, %v", b.MaxMessage, b.MaxAge, b.ExpiresDefault, b.ExpiresMax, b.Lease)
 	}
-	if want := (command.Timing{PollFirst: 30 * time.Second, PollMax: 5 * time.Minute, Grace: time.Hour}); b.Timing != want {
+	if want := (command.Timing{PollFirst: 30 * time.Second, PollMax: 5 * time.Minute, PollGrowth: 2, Grace: time.Hour}); b.Timing != want {
 		t.Errorf("timing %+v, want %+v", b.Timing, want)
 	}
 	if b.Log == nil || b.Now == nil {
@@ -36,7 +36,7 @@ func TestEveryMissingOptionIsNamed(t *testing.T) {
 	if err == nil {
 		t.Fatal("nothing is missing")
 	}
-	for _, name := range []string{"Stream", "Shelf", "Watcher", "Timers", "Sender", "Observer", "Directory", "Callbacks"} {
+	for _, name := range []string{"Stream", "Shelf", "Watcher", "Timers", "Payloads", "Sender", "Observer", "Directory", "Callbacks"} {
 		if !strings.Contains(err.Error(), "Options."+name+" is required") {
 			t.Errorf("%s is not named in %q", name, err)
 		}

@@ -117,6 +117,7 @@ func TestADeferredCommandStaysDeliveredWithoutATimer(t *testing.T) {
 // must not cost the command Graph's id.
 func TestTheAnswerKeepsItsIDWithoutATooLargePayload(t *testing.T) {
 	r := build(t, &memory{limit: 4096}, nil)
+	r.tap.put = func() error { return events.Unavailable("no room") }
 	r.graph.post = func(graph.CommandRequest) (events.Observation, error) {
 		return observed(t, `{"id":"g1","status":"completed","responsePayload":"`+strings.Repeat("x", 4096)+`"}`)[0], nil
 	}

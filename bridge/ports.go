@@ -31,9 +31,10 @@ type Shelf interface {
 	EachOpened(ctx context.Context, since time.Time, see func(command string) error) error
 }
 
-// Watcher follows one command live.
+// Watcher follows events live, as they are stored, at most once each.
 type Watcher interface {
 	SubscribeCommand(ctx context.Context, command string) (next func(context.Context) (events.Stored, error), stop func(), err error)
+	SubscribeKind(ctx context.Context, kind events.Kind) (next func(context.Context) (events.Stored, error), stop func(), err error)
 }
 
 // Timers wake the bridge to look at a command, once at least, at or shortly
@@ -42,6 +43,19 @@ type Timers interface {
 	Arm(ctx context.Context, command string, at time.Time) error
 	// Armed reports whether a timer of the command stands, or is due and not done.
 	Armed(ctx context.Context, command string) (bool, error)
+	// Ask wakes the bridge at once, beside the command's timer, to ask Graph about
+	// the command: a delivery with Confirm.
+	Ask(ctx context.Context, command string) error
+}
+
+// Payloads keeps response payloads that fit no message, as long as events are
+// kept.
+type Payloads interface {
+	// PutPayload stores a payload; the same name again is the same payload.
+	PutPayload(ctx context.Context, name string, payload []byte) (events.ObjectRef, error)
+	// PayloadChunk gives the chunk after the one with cursor after, 0 for the first,
+	// and its cursor; 0 with the last.
+	PayloadChunk(ctx context.Context, ref events.ObjectRef, after uint64) (chunk []byte, next uint64, err error)
 }
 
 // Sender sends commands to Graph.

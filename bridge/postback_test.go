@@ -180,16 +180,6 @@ func TestAnAcknowledgementLostBetweenPayloadAndEnd(t *testing.T) {
 	r.wantStory(id, "accepted sending requesting response completed")
 }
 
-func TestATooLargePayloadDoesNotCostTheStatus(t *testing.T) {
-	r := newRig(t)
-	id := r.sent(call()).Command.ID
-	r.postback(id, `{"id":"g1","status":"completed","responsePayload":"`+strings.Repeat("x", 1<<20)+`"}`)
-	r.wantStory(id, "accepted sending requesting completed")
-	if c := r.latest(id).Command; c.Response != events.ResponsePending || !r.tap.lastArmed().Equal(r.clock.Now()) {
-		t.Errorf("response %s, timer at %v", c.Response, r.tap.lastArmed())
-	}
-}
-
 func TestAPendingPayloadIsFetchedAtOnce(t *testing.T) {
 	r := newRig(t)
 	id := r.sent(call()).Command.ID

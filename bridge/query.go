@@ -155,9 +155,13 @@ func readID(data []byte) (string, error) {
 		return "", fault
 	}
 	if !events.ValidCommandID(r.ID) {
-		return "", events.Invalid("id", fmt.Sprintf("is not the id of a command: %d characters of a-z and 2-7", events.CommandIDLen))
+		return "", invalidCommandID()
 	}
 	return r.ID, nil
+}
+
+func invalidCommandID() error {
+	return events.Invalid("id", fmt.Sprintf("is not the id of a command: %d characters of a-z and 2-7", events.CommandIDLen))
 }
 
 func readList(data []byte) (r events.ListRequest, cursor uint64, err error) {
@@ -173,10 +177,6 @@ func readList(data []byte) (r events.ListRequest, cursor uint64, err error) {
 		return r, 0, events.Invalid("deviceId", "is too long for a device id")
 	}
 	setDefault(&r.Limit, defaultLimit)
-	if r.Cursor != "" {
-		if cursor, err = strconv.ParseUint(r.Cursor, 10, 64); err != nil || cursor == 0 {
-			return r, 0, events.Invalid("cursor", "is not one of this bridge's answers")
-		}
-	}
-	return r, cursor, nil
+	cursor, err = readCursor(r.Cursor)
+	return r, cursor, err
 }

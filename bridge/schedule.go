@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
@@ -22,6 +23,7 @@ func (b *Bridge) schedule(ctx context.Context, from events.Stored, at time.Time)
 		if err := b.Timers.Arm(ctx, from.Command.ID, at); err != nil {
 			return err
 		}
+		crash.At(crash.TimerArmed)
 		latest, err := b.Stream.Latest(ctx, from.Command.ID)
 		if err != nil {
 			return err

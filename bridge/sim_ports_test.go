@@ -61,7 +61,7 @@ func (p ports) stop(ctx context.Context, port string) verdict {
 func (w *world) verdict(port string) verdict {
 	all := map[string][]verdict{
 		"append": {refuse, unproven}, "appended": {refuse, unproven},
-		"read": {refuse}, "arm": {refuse}, "armed": {refuse}, "ready": {refuse}, "get": {refuse}, "post": {proceed},
+		"read": {refuse}, "arm": {refuse}, "armed": {refuse}, "ready": {refuse}, "get": {refuse}, "put": {refuse}, "post": {proceed},
 		"answer": {throttled, notSent, lostTaken, lostNotTaken, denied},
 	}[port]
 	good, odds := proceed, 10
@@ -86,8 +86,12 @@ func outcomeOf(v verdict) error {
 }
 
 func (p ports) Append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error) {
+	claim := kind == events.KindOf(events.StateSending)
+	if claim && p.w.early {
+		return expected, nil
+	}
 	seq, err := p.append(ctx, kind, c, expected)
-	if err != nil && p.w.lies && kind == events.KindOf(events.StateSending) {
+	if err != nil && p.w.lies && claim {
 		return expected + 1, nil
 	}
 	return seq, err
@@ -132,6 +136,29 @@ func (p ports) Usage(context.Context) float64 { return 0 }
 
 func (p ports) SubscribeCommand(ctx context.Context, id string) (func(context.Context) (events.Stored, error), func(), error) {
 	return p.w.store.SubscribeCommand(ctx, id)
+}
+
+func (p ports) SubscribeKind(ctx context.Context, kind events.Kind) (func(context.Context) (events.Stored, error), func(), error) {
+	return p.w.store.SubscribeKind(ctx, kind)
+}
+
+func (p ports) Ask(ctx context.Context, id string) error {
+	if err := outcomeOf(p.stop(ctx, "arm")); err != nil {
+		return err
+	}
+	p.w.messages = append(p.w.messages, &message{command: id, timer: true, confirm: true, visible: time.Now()})
+	return outcomeOf(p.stop(ctx, "armed"))
+}
+
+func (p ports) PutPayload(ctx context.Context, name string, payload []byte) (events.ObjectRef, error) {
+	if err := outcomeOf(p.stop(ctx, "put")); err != nil {
+		return events.ObjectRef{}, err
+	}
+	return p.w.store.PutPayload(ctx, name, payload)
+}
+
+func (p ports) PayloadChunk(ctx context.Context, ref events.ObjectRef, after uint64) ([]byte, uint64, error) {
+	return p.w.store.PayloadChunk(ctx, ref, after)
 }
 
 func (p ports) Arm(ctx context.Context, id string, at time.Time) error {
@@ -185,6 +212,9 @@ func (p ports) Command(ctx context.Context, _, graphID string) (events.Observati
 func (p ports) ResponsePayload(ctx context.Context, _, _ string) (json.RawMessage, error) {
 	if p.stop(ctx, "get") != proceed {
 		return nil, answer(404, "itemNotFound", "no payload yet")
+	}
+	if p.w.choose(2) == 0 {
+		return simPayload(), nil
 	}
 	return json.RawMessage(`{"b":2}`), nil
 }

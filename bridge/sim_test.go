@@ -43,6 +43,8 @@ func TestTheChecksFindABrokenBridge(t *testing.T) {
 		finds   string
 	}{
 		{"it sends without a proven claim", func(w *world) { w.lies = true }, "is POSTed again"},
+		{"it sends before it claims", func(w *world) { w.early = true }, "is POSTed again"},
+		{"it acknowledges what it did not store", func(w *world) { w.hasty = true }, "is acknowledged"},
 		{"it forgets its timers", func(w *world) { w.deaf = true }, "never ends"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,10 +146,22 @@ func (w *world) report(replica int) {
 	o.Digest = o.Status + o.GraphID
 	w.begin(replica, func(ctx context.Context, b *bridge.Bridge) {
 		err := b.Postback(ctx, id, []events.Observation{o})
+		if err == nil || w.hasty {
+			w.reflected(id, o)
+		}
 		if events.HasCode(err, events.CodeNotFound) {
 			w.violate("a postback of %s, which is stored, is not found", id)
 		}
 	})
+}
+
+// reflected holds an acknowledged end against the record: the command has ended,
+// unless the end is to be confirmed.
+func (w *world) reflected(id string, o events.Observation) {
+	latest, err := w.store.Latest(w.t.Context(), id)
+	if err == nil && events.StateOfStatus(o.Status).Terminal() && !latest.Command.Terminal && !w.confirm {
+		w.violate("%s of %s is acknowledged, and the command is %s", o.Status, id, latest.Command.State)
+	}
 }
 
 // drain runs everything without faults until nothing is left to do, and checks
@@ -168,6 +182,11 @@ func (w *world) drain() {
 		id := events.RequestCommandID(fmt.Sprint(n + 1))
 		if latest, err := w.store.Latest(w.t.Context(), id); err == nil && !latest.Command.Ended() {
 			w.violate("command %s never ends: it is %s", id, latest.Command.State)
+		}
+		if response, err := w.store.LatestResponse(w.t.Context(), id); err == nil && response.Command.ResponseRef != nil {
+			if _, ok := w.store.objects[response.Command.ResponseRef.Name]; !ok {
+				w.violate("the payload of command %s is not in its object", id)
+			}
 		}
 	}
 }

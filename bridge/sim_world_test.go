@@ -2,8 +2,10 @@ package bridge_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,9 +27,13 @@ type world struct {
 	graph   *ledger
 	// calm ends all faults.
 	calm bool
-	// lies makes a claim that was not proven look won; deaf forgets timers. Both are
-	// faults of the bridge itself, to see that the checks find them.
-	lies, deaf bool
+	// confirm: the bridges take a terminal postback for a hint.
+	confirm bool
+	// lies makes a claim that was not proven look won, early lets a POST go before
+	// its claim is stored, deaf forgets timers, hasty acknowledges a postback that
+	// was not stored. They are faults of the bridge itself, to see that the checks
+	// find them.
+	lies, early, deaf, hasty bool
 
 	replicas [2]*bridge.Bridge
 	messages []*message
@@ -43,6 +49,7 @@ type message struct {
 	// from is the accepted event; of a due timer it has none.
 	from    events.Stored
 	timer   bool
+	confirm bool
 	count   uint64
 	visible time.Time
 }
@@ -58,11 +65,18 @@ type task struct {
 
 type taskKey struct{}
 
+// simMessage is the largest message; simPayload is a response payload that does
+// not fit it beside a record.
+const simMessage = 26 << 10
+
+func simPayload() json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", 2<<10) + `"`) }
+
 // simulate gives what broke a law in the life that the choices stand for.
 func simulate(t *testing.T, choices []uint64, change func(*world)) (violations []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, choices: choices, store: new(memory), graph: &ledger{posts: make(map[string][]*post)}}
+		w.confirm = w.choose(3) == 0
 		w.restart(0)
 		w.restart(1)
 		if change != nil {
@@ -91,7 +105,8 @@ func pick[T any](w *world, list []T) T { return list[w.choose(len(list))] }
 func (w *world) restart(i int) {
 	p := ports{w}
 	b, err := bridge.New(bridge.Options{
-		Stream: p, Shelf: p, Watcher: p, Timers: p, Sender: p, Observer: p, Directory: new(scripted), Callbacks: urls{}, Lease: lease,
+		Stream: p, Shelf: p, Watcher: p, Timers: p, Payloads: p, Sender: p, Observer: p, Directory: new(scripted), Callbacks: urls{},
+		Lease: lease, MaxMessage: simMessage, ConfirmPostbacks: w.confirm,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -128,7 +143,7 @@ func (w *world) begin(replica int, step func(context.Context, *bridge.Bridge)) {
 func (w *world) deliver(m *message, replica int) {
 	m.count++
 	m.visible = time.Now().Add(lease) // the acknowledgement time
-	d := bridge.Delivery{Count: m.count, Alive: func() error { m.visible = time.Now().Add(lease); return nil }}
+	d := bridge.Delivery{Count: m.count, Confirm: m.confirm, Alive: func() error { m.visible = time.Now().Add(lease); return nil }}
 	w.begin(replica, func(ctx context.Context, b *bridge.Bridge) {
 		var wait time.Duration
 		if m.timer {

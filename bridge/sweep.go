@@ -45,6 +45,7 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	if waited := group.Wait(); waited != nil {
 		err = waited
 	}
+	b.Hooks.Swept(s.report)
 	if err != nil {
 		return s.report, err
 	}
@@ -100,7 +101,10 @@ func (s *sweep) look(ctx context.Context, id string) error {
 	}
 	step, at := b.next(latest.Command, b.Now())
 	open, armed := step != command.StepNone, false
-	if open {
+	if step == command.StepLeave {
+		armed = true // by a replica of the version that knows the state
+	}
+	if open && !armed {
 		if armed, err = b.Timers.Armed(ctx, id); err != nil {
 			return err
 		}

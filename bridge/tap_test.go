@@ -23,6 +23,9 @@ type tap struct {
 	arm func(id string, at time.Time) error
 	// follow, if not nil, runs before a subscription; its error is that one's.
 	follow func() error
+	// ask runs before Graph is to be asked, put before a payload is stored; their
+	// errors are those calls'.
+	ask, put func() error
 	// fill is how full the stream looks where it is not 0.
 	fill float64
 
@@ -79,6 +82,24 @@ func (t *tap) Arm(ctx context.Context, id string, at time.Time) error {
 	defer t.mu.Unlock()
 	t.alarms = append(t.alarms, at)
 	return nil
+}
+
+func (t *tap) Ask(ctx context.Context, id string) error {
+	if t.ask != nil {
+		if err := t.ask(); err != nil {
+			return err
+		}
+	}
+	return t.store.Ask(ctx, id)
+}
+
+func (t *tap) PutPayload(ctx context.Context, name string, payload []byte) (events.ObjectRef, error) {
+	if t.put != nil {
+		if err := t.put(); err != nil {
+			return events.ObjectRef{}, err
+		}
+	}
+	return t.store.PutPayload(ctx, name, payload)
 }
 
 func (t *tap) Usage(ctx context.Context) float64 {

@@ -1,8 +1,12 @@
 package bridge
 
 import (
+	"context"
+	"net/http"
 	"sync/atomic"
 	"time"
+
+	"devicebridge/events"
 )
 
 // throttle is one pause for all commands while Graph throttles. Its zero value
@@ -22,4 +26,54 @@ func (t *throttle) hold(until time.Time) {
 // remaining gives how long the pause still lasts; zero or less when open.
 func (t *throttle) remaining(now time.Time) time.Duration {
 	return time.Duration(t.until.Load() - now.UnixNano())
+}
+
+// FollowThrottle learns from the events of other replicas that Graph throttles, so
+// that one pause holds for all, until ctx ends. What it misses this replica
+// learns from Graph itself.
+func (b *Bridge) FollowThrottle(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := b.followThrottle(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		b.Log.Warn("not told of the other replicas' pauses; trying again", "error", err)
+		timer := time.NewTimer(jitter(longPause))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+func (b *Bridge) followThrottle(ctx context.Context) error {
+	next, stop, err := b.Watcher.SubscribeKind(ctx, events.KindOf(events.StateDeferred))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for {
+		e, err := next(ctx)
+		if err != nil {
+			return err
+		}
+		b.throttle.hold(b.Now().Add(pauseOf(e.Command)))
+	}
+}
+
+// pauseOf gives how long a deferred command was asked by Graph to wait; 0 when
+// it waits for another reason. Both times are its writer's, so that no clocks are
+// compared.
+func pauseOf(c events.Command) time.Duration {
+	if c.RetryAt == nil || c.Error == nil || !throttles(c.Error) {
+		return 0
+	}
+	return c.RetryAt.Sub(c.UpdatedAt)
+}
+
+// throttles says whether a failed POST asks for a pause of all commands: any other
+// reason to defer is of one connection.
+func throttles(failure *events.Error) bool {
+	return failure.HTTPStatus == http.StatusTooManyRequests || failure.HTTPStatus == http.StatusServiceUnavailable
 }

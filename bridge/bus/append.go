@@ -10,12 +10,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
+	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
 // JetStream error codes that the client library has no names for; from the
 // server's list of errors.
 const (
+	codeAccountFull     jetstream.ErrorCode = 10002
 	codeNoResources     jetstream.ErrorCode = 10023
 	codeMessageTooLarge jetstream.ErrorCode = 10054
 	codeStoreFailed     jetstream.ErrorCode = 10077
@@ -32,9 +34,13 @@ const (
 // latest event, 0 only for its first.
 //
 // Errors: events.ErrLost when the event is not proven to be stored as the next
-// one; *events.Error with CodeUnavailable when the stream cannot be reached or
-// has no room, with CodeTooLarge when the event does not fit a message.
+// one; *events.Error with CodeUnavailable when the stream cannot be reached, has
+// no room or is not as declared (see Watch), with CodeTooLarge when the event
+// does not fit a message.
 func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error) {
+	if why := b.watched.barred.Load(); why != nil {
+		return 0, events.Unavailable(*why)
+	}
 	header, body, err := b.subjects.Encode(kind, c)
 	if err != nil {
 		return 0, err
@@ -45,11 +51,13 @@ func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, ex
 	for try := range appendTries {
 		seq, err := b.publish(ctx, msg, c.ID, expected)
 		if err == nil {
+			b.watched.confirmed()
 			return seq, nil
 		}
 		if refusal := refusal(err); refusal != nil {
 			return 0, refusal
 		}
+		silent := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 		// The answer was lost, or says that the sequence is another: mine may be the
 		// one that moved it. Only the leader knows.
 		switch seq, err := b.proof(ctx, c.ID, writer, expected); {
@@ -57,6 +65,8 @@ func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, ex
 			return 0, err
 		case seq != 0:
 			return seq, nil
+		case silent:
+			b.watched.unconfirmed()
 		}
 		if err := pause(ctx, appendPause<<try); err != nil {
 			return 0, events.Unavailable("the event stream did not confirm in time; ask again")
@@ -90,7 +100,7 @@ func (b *Bus) proof(ctx context.Context, command, writer string, expected uint64
 		return 0, events.ErrLost
 	case err != nil:
 		return 0, err
-	case last.Writer == writer:
+	case last.Writer == writer, last.Sequence != expected && crash.Without(crash.NonceProof):
 		return last.Sequence, nil
 	case last.Sequence != expected:
 		return 0, events.ErrLost
@@ -112,7 +122,7 @@ func refusal(err error) error {
 	switch api.ErrorCode {
 	case codeMessageTooLarge:
 		return &events.Error{Code: events.CodeTooLarge, Message: "the event does not fit a message of the stream"}
-	case codeNoResources, codeStoreFailed:
+	case codeAccountFull, codeNoResources, codeStoreFailed:
 		return events.Unavailable("the event stream has no room; ask again later")
 	default:
 		return nil

@@ -44,11 +44,13 @@ type Options struct {
 type Bus struct {
 	nc       *nats.Conn
 	js       jetstream.JetStream
+	server   *Server // nil with an external server
 	subjects events.Subjects
 	timeout  time.Duration
 	log      *slog.Logger
 	closed   chan struct{}
 	usage    usage
+	watched  watched
 }
 
 // Connect connects to NATS and stays connected: it reconnects for ever, because
@@ -61,9 +63,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
 	}
-	b := &Bus{subjects: o.Subjects, timeout: o.Timeout, log: o.Log, closed: make(chan struct{})}
+	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, closed: make(chan struct{})}
+	b.watched.changed = make(chan struct{}, 1)
 	connected := make(chan struct{}, 1)
-	opts, err := natsOptions(o)
+	opts, err := b.natsOptions(o)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	return b, nil
 }
 
-func natsOptions(o Options) ([]nats.Option, error) {
+func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
@@ -100,22 +103,39 @@ func natsOptions(o Options) ([]nats.Option, error) {
 		// called sent.
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Wait),
+		// The client's default of two minutes, twice, is long for a server that went
+		// without a word.
+		nats.PingInterval(20 * time.Second),
+		// Credentials may be wrong for a while, as when they are rotated.
+		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: closed on purpose
-				o.Log.Warn("NATS disconnected", "error", err)
+				o.Log.Log(context.Background(), b.watched.level(slog.LevelWarn), "NATS disconnected", "error", err)
+			}
+			b.watched.poke()
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			o.Log.Log(context.Background(), b.watched.level(slog.LevelInfo), "NATS reconnected", "server", nc.ConnectedServerName())
+			b.watched.poke()
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			if b.watched.news(err, "") {
+				o.Log.Log(context.Background(), b.watched.level(slog.LevelWarn), "NATS cannot be connected to", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { o.Log.Info("NATS reconnected", "server", nc.ConnectedServerName()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			subject := ""
 			if sub != nil {
 				subject = sub.Subject
 			}
-			o.Log.Warn("NATS reports an error", "error", err, "subject", subject)
+			// Refused credentials are reported at every attempt.
+			if b.watched.news(err, subject) {
+				o.Log.Warn("NATS reports an error", "error", err, "subject", subject)
+			}
 		}),
 	}
 	if o.Server != nil {
-		return append(opts, nats.InProcessServer(o.Server.srv), nats.Nkey(o.Server.user, o.Server.key.Sign)), nil
+		return append(opts, nats.InProcessServer(o.Server), nats.Nkey(o.Server.user, o.Server.key.Sign)), nil
 	}
 	return credentials(o, opts)
 }

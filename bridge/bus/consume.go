@@ -20,10 +20,11 @@ type Delivery struct {
 	Sequence      uint64
 	StreamCreated time.Time
 	// Delivered counts the deliveries of this message, 1 for the first. From 2 on
-	// the acknowledgement time of an earlier one has passed, or it asked to be
-	// delivered again.
+	// the acknowledgement time of an earlier one has passed without a sign of life,
+	// or it asked to be delivered again.
 	Delivered uint64
-	// InProgress starts the acknowledgement time anew.
+	// InProgress starts the acknowledgement time anew, which also happens by itself
+	// while the handler runs. An error says that no sign of life was sent.
 	InProgress func() error
 }
 
@@ -45,17 +46,6 @@ func Again(d time.Duration) Disposition {
 // Handler handles one delivery. Its context is not cancelled by a stop: a handler
 // ends by its own time-outs.
 type Handler func(context.Context, Delivery) Disposition
-
-// Work names a durable consumer and how it is worked on.
-type Work struct {
-	Stream, Durable, Filter string
-	// AckWait is how long a delivery may take without a sign of life before
-	// somebody else gets it.
-	AckWait time.Duration
-	// Workers is how many deliveries this process handles at once.
-	Workers int
-	Handle  Handler
-}
 
 // Consume works until ctx ends, then waits for the handlers under way. The
 // durable consumer is shared by all replicas and made if missing, also when it
@@ -171,7 +161,8 @@ func (b *Bus) handle(ctx context.Context, w Work, created time.Time, msg jetstre
 		b.log.Error("a message without JetStream metadata", "consumer", w.Durable, "error", err)
 		return
 	}
-	disposition := w.Handle(ctx, Delivery{
+	rest := beating(msg.InProgress, w.AckWait/3, w.hold())
+	disposition := b.guarded(ctx, w, Delivery{
 		Subject:       msg.Subject(),
 		Header:        msg.Headers(),
 		Data:          msg.Data(),
@@ -180,6 +171,7 @@ func (b *Bus) handle(ctx context.Context, w Work, created time.Time, msg jetstre
 		Delivered:     meta.NumDelivered,
 		InProgress:    msg.InProgress,
 	})
+	rest()
 	// A lost acknowledgement leads to another delivery, which handlers bear.
 	if disposition.again {
 		err = msg.NakWithDelay(disposition.after)

@@ -104,27 +104,31 @@ func TestConsumeAgain(t *testing.T) {
 	}
 }
 
-// TestConsumeAtLeastOnce: a delivery that nobody acknowledges comes again, while
-// its handler still runs.
+// TestConsumeAtLeastOnce: a handler that is stuck lets go of its delivery, which
+// then comes again.
 func TestConsumeAtLeastOnce(t *testing.T) {
 	b, _ := start(t)
 	got := make(chan uint64, 10)
 	stuck := make(chan struct{})
 	defer close(stuck)
-	consuming(t, b, b.DispatchWork(100*time.Millisecond, 2, func(_ context.Context, d bus.Delivery) bus.Disposition {
+	work := b.DispatchWork(100*time.Millisecond, 2, func(_ context.Context, d bus.Delivery) bus.Disposition {
 		got <- d.Delivered
 		if d.Delivered == 1 {
 			<-stuck
 		}
 		return bus.Done()
-	}))
+	})
+	work.Hold = 50 * time.Millisecond
+	consuming(t, b, work)
 	appended(t, b, numbered(1), 1)
 	if first, second := receive(t, "delivery", got), receive(t, "delivery", got); first != 1 || second != 2 {
 		t.Errorf("deliveries %d and %d, want 1 and 2", first, second)
 	}
 }
 
-func TestConsumeInProgress(t *testing.T) {
+// TestConsumeLongStep: a handler that takes longer than the acknowledgement time
+// keeps its delivery, without doing anything for it.
+func TestConsumeLongStep(t *testing.T) {
 	t.Parallel()
 	b, server := start(t)
 	nc, _ := insider(t, server)
@@ -136,35 +140,38 @@ func TestConsumeInProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make(chan uint64, 10)
+	finish := make(chan struct{})
 	consuming(t, b, b.DispatchWork(2*time.Second, 1, func(_ context.Context, d bus.Delivery) bus.Disposition {
 		got <- d.Delivered
-		// Two acknowledgement times pass, in signs of life that are far shorter.
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for range 80 {
-			<-tick.C
-			if err := d.InProgress(); err != nil {
-				t.Error(err)
-			}
+		if err := d.InProgress(); err != nil {
+			t.Error(err)
 		}
+		<-finish
 		return bus.Done()
 	}))
 	appended(t, b, numbered(1), 1)
 	receive(t, "delivery", got)
-	for {
+	next := func() string {
 		ack, err := acks.NextMsgWithContext(within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(ack.Data) == "+ACK" {
-			break
+		return string(ack.Data)
+	}
+	// Its own sign of life and those of two acknowledgement times.
+	for range 7 {
+		if sign := next(); sign != "+WPI" {
+			t.Fatalf("acknowledgement %q, want a sign of life", sign)
 		}
-		if string(ack.Data) != "+WPI" {
-			t.Fatalf("acknowledgement %q, want +WPI until the end", ack.Data)
+	}
+	close(finish)
+	for sign := next(); sign != "+ACK"; sign = next() {
+		if sign != "+WPI" {
+			t.Fatalf("acknowledgement %q, want +WPI until the end", sign)
 		}
 	}
 	if len(got) > 0 {
-		t.Errorf("it was delivered again in spite of the signs of life")
+		t.Error("it was delivered again in spite of the signs of life")
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package bus is the bridge's side of NATS: the connection, the embedded server,
-// the streams, the compare-and-set append, the reads, the consumers, the timers
-// and the micro service. It is the only package that imports NATS.
+// the streams, the compare-and-set append, the reads, the consumers, the timers,
+// the object store and the micro service. It is the only package that imports NATS.
 //
 // Its promises:
 //
@@ -15,6 +15,8 @@
 //     after its time, whatever is killed in between; it may fire twice. The one
 //     way to lose it is the timer stream's size limit, where the oldest gives way,
 //     so timers are hints that the bridge's sweep sets anew.
+//   - A payload that PutPayload gave a place for is stored whole and stays for the
+//     streams' age limit; what is read back is that payload or an error.
 //   - Nothing is buffered in memory and called stored.
 //
 // It decides nothing about commands: see package bridge.

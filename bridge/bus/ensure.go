@@ -134,6 +134,7 @@ func compare(have, want jetstream.StreamConfig) []difference {
 		{"duplicate window", have.Duplicates, want.Duplicates, false},
 		{"replicas", have.Replicas, want.Replicas, false},
 		{"direct get", have.AllowDirect, want.AllowDirect, false},
+		{"rollup", have.AllowRollup, want.AllowRollup, false},
 		{"atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish, false},
 	}
 	return only(all, func(d difference) bool { return d.have != d.want })
@@ -151,6 +152,7 @@ func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Duplicates = want.Duplicates
 	have.Replicas = want.Replicas
 	have.AllowDirect = want.AllowDirect
+	have.AllowRollup = want.AllowRollup
 	have.AllowAtomicPublish = want.AllowAtomicPublish
 	return have
 }

@@ -45,7 +45,11 @@ func TestEnsureCreates(t *testing.T) {
 	if timers := configOf(t, js, s.TimerStream()); !timers.AllowMsgSchedules {
 		t.Errorf("timer stream: %+v", timers)
 	}
-	for _, name := range []string{s.EventStream(), s.IntakeStream(), s.TimerStream()} {
+	payloads := configOf(t, js, responseStream)
+	if payloads.MaxAge != time.Hour || payloads.MaxBytes != 2<<20 || payloads.Storage != jetstream.FileStorage {
+		t.Errorf("response payloads: %+v", payloads)
+	}
+	for _, name := range []string{s.EventStream(), s.IntakeStream(), s.TimerStream(), responseStream} {
 		if !strings.Contains(log.String(), `"stream created" stream=`+name) {
 			t.Errorf("the log does not say that %s was created", name)
 		}
@@ -58,7 +62,8 @@ func TestEnsureCreates(t *testing.T) {
 	}
 }
 
-// TestEnsureDefaults: the event stream takes at most half of what the server has.
+// TestEnsureDefaults: the event stream takes at most half of what the server has,
+// and all of them together no more than that.
 func TestEnsureDefaults(t *testing.T) {
 	tests := []struct {
 		name           string
@@ -81,6 +86,13 @@ func TestEnsureDefaults(t *testing.T) {
 				t.Errorf("%d bytes for %s on %d replicas, want %d bytes for seven days on one",
 					config.MaxBytes, config.MaxAge, config.Replicas, tt.want)
 			}
+			var sum int64
+			for _, name := range []string{eventStream, intakeStream, timerStream, responseStream} {
+				sum += configOf(t, js, name).MaxBytes
+			}
+			if sum > tt.maxStore {
+				t.Errorf("the streams together may take %d bytes of %d", sum, tt.maxStore)
+			}
 		})
 	}
 }
@@ -101,6 +113,9 @@ func TestEnsureUpdates(t *testing.T) {
 		{"direct get", s.EventStream(), func(c *jetstream.StreamConfig) { c.AllowDirect = false }},
 		{"atomic publish", s.EventStream(), func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }},
 		{"republish", s.EventStream(), func(c *jetstream.StreamConfig) { c.RePublish = nil }},
+		{"max age of payloads", responseStream, func(c *jetstream.StreamConfig) { c.MaxAge = time.Minute }},
+		{"max bytes of payloads", responseStream, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }},
+		{"rollup", responseStream, func(c *jetstream.StreamConfig) { c.AllowRollup = false }},
 		{"headers only", s.EventStream(), func(c *jetstream.StreamConfig) { c.RePublish.HeadersOnly = true }},
 	}
 	for _, tt := range tests {
@@ -144,6 +159,8 @@ func TestEnsureRefuses(t *testing.T) {
 		{"retention", s.IntakeStream(), func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy }},
 		{"storage", s.EventStream(), func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }},
 		{"subjects", s.EventStream(), func(c *jetstream.StreamConfig) { c.Subjects = []string{s.AppendTree()} }},
+		{"storage", responseStream, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }},
+		{"subjects", responseStream, func(c *jetstream.StreamConfig) { c.Subjects = []string{"$O." + responseBucket + ".>"} }},
 		{"subjects", s.TimerStream(), func(c *jetstream.StreamConfig) { c.Subjects = []string{s.Timers()} }},
 		{"subject transform", s.EventStream(), func(c *jetstream.StreamConfig) { c.SubjectTransform, c.RePublish = nil, nil }},
 		{"message schedules", s.IntakeStream(), func(c *jetstream.StreamConfig) {

@@ -51,8 +51,13 @@ func targets(s events.Subjects) []string {
 		"$JS.API.STREAM.DELETE." + eventStream, "$JS.API.STREAM.DELETE." + intakeStream, "$JS.API.STREAM.PURGE." + eventStream,
 		"$JS.API.CONSUMER.DELETE." + eventStream + ".dispatch", "$JS.API.CONSUMER.DELETE." + intakeStream + ".intake",
 		"$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".dispatch",
+		chunkTarget, "$O." + responseBucket + ".M.bmFtZQ==",
+		"$JS.API.STREAM.DELETE." + responseStream, "$JS.API.STREAM.PURGE." + responseStream,
 	}
 }
+
+// chunkTarget is where a chunk of a response payload is stored.
+const chunkTarget = "$O." + responseBucket + ".C.id"
 
 // standing is a bridge at work: a service, an event on its way to dispatch, and
 // the consumers of a guest.
@@ -71,6 +76,9 @@ func stand(t *testing.T) *standing {
 	_, js := insider(t, server)
 	for i := range 20 {
 		appended(t, b, numbered(i), 1)
+	}
+	if _, err := b.PutPayload(within(t), "payload", noise(1)); err != nil {
+		t.Fatal(err)
 	}
 	for name, stream := range map[string]string{"dispatch": eventStream, "intake": intakeStream, "timers": timerStream} {
 		config := jetstream.ConsumerConfig{Durable: name, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour}
@@ -120,7 +128,13 @@ func (s *standing) state(t *testing.T) string {
 		}
 		state = append(state, held, worked)
 	}
-	text, err := json.MarshalIndent(state, "", " ")
+	payloads, err := s.js.Stream(within(t), responseStream)
+	if err != nil {
+		return err.Error()
+	}
+	held := *payloads.CachedInfo()
+	held.TimeStamp = time.Time{}
+	text, err := json.MarshalIndent(append(state, held), "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,11 +180,14 @@ func TestInsiderReplySubjects(t *testing.T) {
 		_, err := s.js.Stream(within(t), intakeStream)
 		return errors.Is(err, jetstream.ErrStreamNotFound)
 	})
-	for _, name := range []string{"stream info", "direct get of nothing", "service ping"} {
-		before := messages(t, s.js, eventStream)
-		answered(t, nc, asked[name], targets(s.bus.Subjects())[0])
-		until(t, "an answer to "+name+" among the events", func() bool { return messages(t, s.js, eventStream) > before })
+	for stream, target := range map[string]string{eventStream: targets(s.bus.Subjects())[0], responseStream: chunkTarget} {
+		for _, name := range []string{"stream info", "direct get of nothing", "service ping"} {
+			before := messages(t, s.js, stream)
+			answered(t, nc, asked[name], target)
+			until(t, "an answer to "+name+" in "+stream, func() bool { return messages(t, s.js, stream) > before })
+		}
 	}
+	answered(t, nc, asked["stream list"], "$JS.API.STREAM.DELETE."+responseStream)
 }
 
 // TestGuestPushConsumers: a push consumer delivers where its maker says, with the

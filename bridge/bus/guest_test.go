@@ -16,6 +16,9 @@ const (
 	eventStream  = "DEVICEBRIDGE_V1_EVENTS"
 	intakeStream = "DEVICEBRIDGE_V1_INTAKE"
 	timerStream  = "DEVICEBRIDGE_V1_TIMERS"
+
+	responseBucket = "DEVICEBRIDGE_V1_RESPONSES"
+	responseStream = "OBJ_" + responseBucket
 )
 
 func TestGuestPublishes(t *testing.T) {
@@ -26,7 +29,7 @@ func TestGuestPublishes(t *testing.T) {
 			"devicebridge.v1.callbacks.create", "devicebridge.v1.devices.list", "devicebridge.v1.intake.send",
 			"$SRV.PING", "$SRV.INFO", "$SRV.INFO.devicebridge", "$SRV.STATS.devicebridge.id",
 			"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST",
-			"$JS.API.STREAM.INFO." + eventStream, "$JS.API.STREAM.INFO." + intakeStream,
+			"$JS.API.STREAM.INFO." + eventStream, "$JS.API.STREAM.INFO." + intakeStream, "$JS.API.STREAM.INFO." + responseStream,
 			"$JS.API.STREAM.MSG.GET." + eventStream, "$JS.API.DIRECT.GET." + eventStream, "$JS.API.DIRECT.GET." + eventStream + ".a.b",
 			"$JS.API.CONSUMER.NAMES." + eventStream, "$JS.API.CONSUMER.LIST." + timerStream, "$JS.API.CONSUMER.INFO." + intakeStream + ".intake",
 			"$JS.API.CONSUMER.CREATE." + eventStream + ".mine", "$JS.API.CONSUMER.CREATE." + eventStream + ".mine.devicebridge.v1.events.>",
@@ -43,6 +46,12 @@ func TestGuestPublishes(t *testing.T) {
 			"$JS.API.META.LEADER.STEPDOWN", "$JS.API.SERVER.REMOVE", "$JS.API.ACCOUNT.PURGE.BRIDGE",
 			"$JS.API.STREAM.MSG.GET." + intakeStream, "$JS.API.STREAM.MSG.GET." + timerStream,
 			"$JS.API.DIRECT.GET." + intakeStream, "$JS.API.DIRECT.GET." + intakeStream + ".devicebridge.v1.intake.send",
+			"$O." + responseBucket + ".C.id", "$O." + responseBucket + ".M.bmFtZQ==", "$O." + responseBucket, "$O.OTHER.M.bmFtZQ==",
+			"$JS.API.STREAM.UPDATE." + responseStream, "$JS.API.STREAM.DELETE." + responseStream, "$JS.API.STREAM.PURGE." + responseStream,
+			"$JS.API.STREAM.MSG.DELETE." + responseStream, "$JS.API.STREAM.RESTORE." + responseStream, "$JS.API.STREAM.SNAPSHOT." + responseStream,
+			"$JS.API.STREAM.MSG.GET." + responseStream, "$JS.API.DIRECT.GET." + responseStream, "$JS.API.DIRECT.GET." + responseStream + ".$O.x",
+			"$JS.API.CONSUMER.CREATE." + responseStream, "$JS.API.CONSUMER.CREATE." + responseStream + ".mine",
+			"$JS.API.CONSUMER.DURABLE.CREATE." + responseStream + ".mine", "$JS.API.STREAM.CREATE." + responseStream,
 			// The name stands in the body of the oldest form.
 			"$JS.API.CONSUMER.CREATE." + eventStream,
 			"$JS.API.CONSUMER.CREATE." + eventStream + ".dispatch", "$JS.API.CONSUMER.CREATE." + eventStream + ".dispatch.devicebridge.v1.events.>",

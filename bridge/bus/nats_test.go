@@ -22,6 +22,17 @@ func external(t *testing.T, dir string) *server.Server {
 // cluster starts three servers as one JetStream cluster.
 func cluster(t *testing.T) []*server.Server {
 	t.Helper()
+	var servers []*server.Server
+	for _, o := range clusterOptions(t) {
+		servers = append(servers, startNATS(t, o))
+	}
+	untilClustered(t, servers)
+	return servers
+}
+
+// clusterOptions are those of three servers of one cluster.
+func clusterOptions(t *testing.T) []*server.Options {
+	t.Helper()
 	var routes []*url.URL
 	var ports []int
 	for range 3 {
@@ -29,15 +40,20 @@ func cluster(t *testing.T) []*server.Server {
 		ports = append(ports, port)
 		routes = append(routes, &url.URL{Scheme: "nats", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))})
 	}
-	var servers []*server.Server
+	var list []*server.Options
 	for i, port := range ports {
-		servers = append(servers, startNATS(t, &server.Options{
+		list = append(list, &server.Options{
 			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
 			JetStream: true, StoreDir: t.TempDir(),
 			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port},
 			Routes:  routes,
-		}))
+		})
 	}
+	return list
+}
+
+func untilClustered(t *testing.T, servers []*server.Server) {
+	t.Helper()
 	until(t, "one leader that knows three peers", func() bool {
 		ready := 0
 		for _, s := range servers {
@@ -47,7 +63,6 @@ func cluster(t *testing.T) []*server.Server {
 		}
 		return ready == 1
 	})
-	return servers
 }
 
 func startNATS(t *testing.T, o *server.Options) *server.Server {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -43,18 +44,23 @@ func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, err
 
 // rawMessage is a message as STREAM.MSG.GET answers it.
 type rawMessage struct {
-	Sequence uint64 `json:"seq"`
-	Header   []byte `json:"hdrs"`
-	Data     []byte `json:"data"`
+	Sequence uint64    `json:"seq"`
+	Header   []byte    `json:"hdrs"`
+	Data     []byte    `json:"data"`
+	Time     time.Time `json:"time"`
 }
 
-// lastOf reads the last message under a filter with STREAM.MSG.GET, which only a
-// leader answers. The client library's own call would use direct get, which any
-// replica answers.
+// lastOf reads the last message under a filter, as leaderGet.
 func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, error) {
+	return b.leaderGet(ctx, stream, filter, map[string]any{"last_by_subj": filter})
+}
+
+// leaderGet reads a message with STREAM.MSG.GET, which only a leader answers. The
+// client library's own call would use direct get, which any replica answers.
+func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[string]any) (*rawMessage, error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	request, err := json.Marshal(map[string]string{"last_by_subj": filter})
+	request, err := json.Marshal(which)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filter, err)
 	}
@@ -89,7 +95,7 @@ func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, e
 func stored(sequence uint64, header nats.Header, data []byte) (events.Stored, error) {
 	kind, c, err := events.Decode(header, data)
 	if err != nil {
-		return events.Stored{}, err
+		return events.Stored{}, fmt.Errorf("stream sequence %d: %w: %w", sequence, events.ErrUnreadable, err)
 	}
 	return events.Stored{
 		Sequence: sequence,

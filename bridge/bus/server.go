@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -29,19 +31,31 @@ type ServerOptions struct {
 	// By default every append is synced before it is acknowledged: a power cut
 	// then loses nothing that was acknowledged.
 	LazySync bool
-	// MaxStore bounds the files, in bytes. Zero: three quarters of the free disk.
+	// MaxStore bounds the files, in bytes. Zero: three quarters of the disk space
+	// that is free or already theirs.
 	MaxStore int64
 	Subjects events.Subjects
 	Log      *slog.Logger
 }
 
-// Server is a NATS server with JetStream inside this process.
+// Server is a NATS server with JetStream inside this process. It may be started
+// anew; address, identities and limits stay what they were.
 type Server struct {
-	srv  *server.Server
+	o    ServerOptions
+	host string
+	port int
+	url  string
 	lock *flock.Flock
-	// user and key are the bridge's own identity, made for this run.
-	user string
-	key  nkeys.KeyPair
+	// user and key are the bridge's own identity, made for this run. guest is whom
+	// a client without credentials becomes; nobody keeps its key.
+	user, guest string
+	key         nkeys.KeyPair
+
+	// turn makes starts and stops follow one another: there are never two servers
+	// on one directory.
+	turn    sync.Mutex
+	stopped bool
+	current atomic.Pointer[server.Server] // nil while there is none
 }
 
 // StartServer starts the embedded server and returns once it takes connections.
@@ -62,71 +76,104 @@ func StartServer(o ServerOptions) (*Server, error) {
 	} else if !locked {
 		return nil, fmt.Errorf("data directory %s is in use by another process; give this one a directory of its own", o.Dir)
 	}
-	s := &Server{lock: lock}
-	if err := s.start(o, host, port); err != nil {
+	if o.MaxStore == 0 {
+		o.MaxStore = defaultMaxStore(o.Dir)
+	}
+	s := &Server{o: o, host: host, port: port, lock: lock}
+	srv, err := s.first()
+	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
+	s.current.Store(srv)
 	return s, nil
 }
 
-func (s *Server) start(o ServerOptions, host string, port int) error {
+// first makes the identities, starts a server and keeps what it came to.
+func (s *Server) first() (*server.Server, error) {
+	var err error
+	if s.key, s.user, err = newIdentity(); err != nil {
+		return nil, err
+	}
+	if _, s.guest, err = newIdentity(); err != nil {
+		return nil, err
+	}
+	srv, err := s.launch(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	s.url = "nats://" + srv.Addr().String()
+	if address, ok := srv.Addr().(*net.TCPAddr); ok {
+		s.port = address.Port
+	}
+	s.o.MaxStore = srv.JetStreamConfig().MaxStore
+	return srv, nil
+}
+
+// launch starts a server. Whoever calls it holds the directory's lock and knows
+// that no other server of this process uses the directory.
+func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 	// The server would fail with a fatal log line, not an error: look first.
-	if port > 0 {
-		probe, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if s.port > 0 {
+		probe, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(s.host, strconv.Itoa(s.port)))
 		if err != nil {
-			return fmt.Errorf("NATS listener: %w; choose another address, or use the server that is there", err)
+			return nil, fmt.Errorf("NATS listener: %w; choose another address, or use the server that is there", err)
 		}
 		_ = probe.Close()
 	}
-	accounts, err := accounts(o.Subjects)
+	accounts, err := accounts(s.o.Subjects)
 	if err != nil {
-		return fmt.Errorf("embedded NATS server: accounts: %w", err)
-	}
-	if s.key, s.user, err = newIdentity(); err != nil {
-		return err
-	}
-	// Whoever connects without credentials gets this identity, whose key nobody keeps.
-	_, guest, err := newIdentity()
-	if err != nil {
-		return err
+		return nil, fmt.Errorf("embedded NATS server: accounts: %w", err)
 	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName:        "devicebridge",
-		Host:              host,
-		Port:              port,
+		Host:              s.host,
+		Port:              s.port,
 		NoSigs:            true,
 		JetStream:         true,
-		StoreDir:          o.Dir,
-		SyncAlways:        !o.LazySync,
-		JetStreamMaxStore: o.MaxStore,
+		StoreDir:          s.o.Dir,
+		SyncAlways:        !s.o.LazySync,
+		JetStreamMaxStore: s.o.MaxStore,
 		Accounts:          accounts,
 		Nkeys: []*server.NkeyUser{
 			{Nkey: s.user, Account: accounts[0]},
-			{Nkey: guest, Account: accounts[1], Permissions: guestPermissions(o.Subjects)},
+			{Nkey: s.guest, Account: accounts[1], Permissions: guestPermissions(s.o.Subjects)},
 		},
-		NoAuthUser: guest,
+		NoAuthUser: s.guest,
 	})
 	if err != nil {
-		return fmt.Errorf("embedded NATS server: %w", err)
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{o.Log.With("component", "nats-server")}, false, false, false)
-	s.srv = srv
+	srv.SetLoggerV2(serverLog{s.o.Log.With("component", "nats-server")}, false, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(20 * time.Second) {
-		s.Stop()
-		return errors.New("embedded NATS server: not ready after 20 s; its log lines above say why")
+	if err := s.ready(ctx, srv); err != nil {
+		shutdown(srv)
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	if !srv.JetStreamEnabled() {
-		s.Stop()
-		return fmt.Errorf("embedded NATS server: JetStream could not start in %s", o.Dir)
+	return srv, nil
+}
+
+// startTime bounds the wait for a server to take connections.
+const startTime = 20 * time.Second
+
+// ready waits until srv takes connections and has its streams.
+func (s *Server) ready(ctx context.Context, srv *server.Server) error {
+	if !srv.JetStreamEnabled() { // then it does not listen either
+		return fmt.Errorf("JetStream could not start in %s; its log lines above say why", s.o.Dir)
+	}
+	for end := time.Now().Add(startTime); !srv.ReadyForConnections(100 * time.Millisecond); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("not ready after %s; its log lines above say why", startTime)
+		}
 	}
 	account, err := srv.LookupAccount(bridgeAccount)
 	if err == nil {
 		err = account.EnableJetStream(nil, nil)
 	}
 	if err != nil {
-		s.Stop()
-		return fmt.Errorf("embedded NATS server: JetStream in %s: %w", o.Dir, err)
+		return fmt.Errorf("JetStream in %s: %w", s.o.Dir, err)
 	}
 	return nil
 }
@@ -145,16 +192,26 @@ func newIdentity() (nkeys.KeyPair, string, error) {
 }
 
 // URL gives the address of the client listener.
-func (s *Server) URL() string { return "nats://" + s.srv.Addr().String() }
+func (s *Server) URL() string { return s.url }
 
 // MaxStore gives the most bytes that JetStream may use.
-func (s *Server) MaxStore() int64 { return s.srv.JetStreamConfig().MaxStore }
+func (s *Server) MaxStore() int64 { return s.o.MaxStore }
 
-// Stop stops the server and waits until its files are closed.
+// Stop stops the server for good and waits until its files are closed.
 func (s *Server) Stop() {
-	s.srv.Shutdown()
-	s.srv.WaitForShutdown()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.stopped = true
+	shutdown(s.current.Swap(nil))
 	_ = s.lock.Unlock()
+}
+
+// shutdown stops srv, if there is one, and waits until its files are closed.
+func shutdown(srv *server.Server) {
+	if srv != nil {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	}
 }
 
 func listenAddress(listen string) (host string, port int, err error) {
@@ -177,24 +234,3 @@ func listenAddress(listen string) (host string, port int, err error) {
 	}
 	return host, port, nil
 }
-
-// serverLog passes the server's own log on: its notices are debug lines here.
-type serverLog struct{ log *slog.Logger }
-
-// Noticef logs what is normal: a debug line here.
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-
-// Warnf logs a warning.
-func (l serverLog) Warnf(format string, v ...any) { l.log.Warn(fmt.Sprintf(format, v...)) }
-
-// Errorf logs an error.
-func (l serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
-
-// Fatalf logs an error; the server ends itself after it.
-func (l serverLog) Fatalf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
-
-// Debugf is not asked for.
-func (l serverLog) Debugf(string, ...any) {}
-
-// Tracef is not asked for.
-func (l serverLog) Tracef(string, ...any) {}

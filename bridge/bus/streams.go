@@ -12,11 +12,11 @@ import (
 type StreamOptions struct {
 	// Replicas of each stream. Zero: 1.
 	Replicas int
-	// MaxAge is how long a command's events, and with them its idempotency, are
-	// kept. Zero: 7 days.
+	// MaxAge is how long a command's events, and with them its idempotency and its
+	// response payload, are kept. Zero: 7 days.
 	MaxAge time.Duration
-	// MaxBytes bounds the event stream. Zero: 1 GiB, or half of MaxStore if that
-	// is less.
+	// MaxBytes bounds the event stream; the intake, the timers and the payloads
+	// have a quarter of it each. Zero: 1 GiB, or half of MaxStore if that is less.
 	MaxBytes int64
 	// MaxStore is the embedded server's limit; zero with an external server.
 	MaxStore int64
@@ -94,6 +94,28 @@ func declared(s events.Subjects, o StreamOptions) []jetstream.StreamConfig {
 			Duplicates:        leastWindow,
 			Replicas:          o.Replicas,
 			AllowMsgSchedules: true,
+			// With schedules the server sets it in any case.
+			AllowRollup: true,
 		},
+		payloadStream(s.ResponseBucket(), o),
+	}
+}
+
+// payloadStream is the stream under the object store of response payloads, in the
+// form in which the client libraries make and recognise one.
+func payloadStream(bucket string, o StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        objectStream(bucket),
+		Description: "response payloads that fit no message; the response event of the command names its object",
+		Subjects:    []string{chunkSubject(bucket, ">"), objectsOf(bucket) + "M.>"},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxAge:      o.MaxAge,
+		MaxBytes:    o.MaxBytes / 4,
+		Duplicates:  leastWindow,
+		Replicas:    o.Replicas,
+		AllowDirect: true,
+		AllowRollup: true,
 	}
 }

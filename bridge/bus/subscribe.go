@@ -14,9 +14,22 @@ import (
 func (b *Bus) SubscribeCommand(ctx context.Context, command string) (
 	next func(context.Context) (events.Stored, error), stop func(), err error,
 ) {
+	return b.subscribe(ctx, b.subjects.CommandFilter(command))
+}
+
+// SubscribeKind subscribes to one kind of events of every command, otherwise as
+// SubscribeCommand.
+func (b *Bus) SubscribeKind(ctx context.Context, kind events.Kind) (
+	next func(context.Context) (events.Stored, error), stop func(), err error,
+) {
+	return b.subscribe(ctx, b.subjects.KindFilter(kind, ""))
+}
+
+func (b *Bus) subscribe(ctx context.Context, filter string) (
+	next func(context.Context) (events.Stored, error), stop func(), err error,
+) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	filter := b.subjects.CommandFilter(command)
 	sub, err := b.nc.SubscribeSync(filter)
 	if err != nil {
 		return nil, nil, fmt.Errorf("subscribe to %s: %w", filter, err)

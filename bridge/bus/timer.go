@@ -15,6 +15,9 @@ import (
 const (
 	headerSchedule       = "Nats-Schedule"
 	headerScheduleTarget = "Nats-Schedule-Target"
+	// headerLook of a due timer says what it wants beyond a look at the record.
+	headerLook  = "Bridge-Look"
+	lookConfirm = "confirm"
 )
 
 // Arm sets the one timer of a command to at, in place of an earlier one. A time
@@ -33,6 +36,25 @@ func (b *Bus) Arm(ctx context.Context, command string, at time.Time) error {
 		return fmt.Errorf("arm the timer of %s: %w", command, err)
 	}
 	return nil
+}
+
+// Ask puts a due timer beside the one of the command: its Delivery has Confirm.
+func (b *Bus) Ask(ctx context.Context, command string) error {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	_, err := b.js.PublishMsg(ctx, &nats.Msg{
+		Subject: b.subjects.TimerDue(command),
+		Header:  nats.Header{headerLook: {lookConfirm}},
+	})
+	if err != nil {
+		return fmt.Errorf("ask about %s: %w", command, err)
+	}
+	return nil
+}
+
+// Confirm reports whether the delivery is of an Ask.
+func (d Delivery) Confirm() bool {
+	return events.HeaderValue(d.Header, headerLook) == lookConfirm
 }
 
 // Armed reports whether a timer of the command waits, or is due and not done.

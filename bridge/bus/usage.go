@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // usageAge is how old the known fill of the stream may be.
@@ -14,23 +16,39 @@ const usageAge = time.Second
 type usage struct {
 	asked atomic.Int64  // unix nanoseconds
 	ratio atomic.Uint64 // bits of a float64
+	// tight: the disk, or the account, has no room, however empty the stream is.
+	tight atomic.Bool
 }
 
-// Usage gives how full the event stream is, 0 to 1 of its MaxBytes. It asks the
-// server at most once a second; who comes meanwhile, or while the server does not
-// answer, gets what was known: the append itself will tell.
+// Usage gives how full the event stream is, 0 to 1 of its MaxBytes; 1 where
+// Watch found that the disk under it has no room. It asks the server at most
+// once a second; who comes meanwhile, or while the server does not answer, gets
+// what was known: the append itself will tell.
 func (b *Bus) Usage(ctx context.Context) float64 {
+	if b.usage.tight.Load() {
+		return 1
+	}
 	now := time.Now().UnixNano()
 	asked := b.usage.asked.Load()
 	if now-asked >= int64(usageAge) && b.usage.asked.CompareAndSwap(asked, now) {
 		ctx, cancel := b.bounded(ctx)
 		defer cancel()
 		if stream, err := b.js.Stream(ctx, b.subjects.EventStream()); err == nil {
-			info := stream.CachedInfo()
-			if limit := info.Config.MaxBytes; limit > 0 {
-				b.usage.ratio.Store(math.Float64bits(float64(info.State.Bytes) / float64(limit)))
-			}
+			b.usage.ratio.Store(math.Float64bits(fill(stream.CachedInfo())))
 		}
 	}
 	return math.Float64frombits(b.usage.ratio.Load())
+}
+
+// fill gives how full a stream is, 0 to 1 of its MaxBytes.
+func fill(info *jetstream.StreamInfo) float64 {
+	return part(float64(info.State.Bytes), info.Config.MaxBytes)
+}
+
+// part gives bytes as a part of a limit; 0 where there is none.
+func part(bytes float64, limit int64) float64 {
+	if limit <= 0 {
+		return 0
+	}
+	return bytes / float64(limit)
 }

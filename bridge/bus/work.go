@@ -1,10 +1,33 @@
 package bus
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"devicebridge/events"
 )
+
+// Work names a durable consumer and how it is worked on.
+type Work struct {
+	Stream, Durable, Filter string
+	// AckWait is how long a delivery may be without a sign of life before somebody
+	// else gets it. While a handler runs, this process gives one every third of it.
+	AckWait time.Duration
+	// Hold bounds the signs of life for one delivery: a handler that is stuck for
+	// ever must let go. Zero: 10 minutes.
+	Hold time.Duration
+	// Workers is how many deliveries this process handles at once.
+	Workers int
+	Handle  Handler
+	// Poisoned, if not nil, is asked about a delivery whose handler panicked: reason
+	// tells of the panic, without data of the message. What it gives counts as the
+	// handler's answer. Where it is nil, or panics itself, the message comes again
+	// after growing pauses of up to a minute.
+	Poisoned func(ctx context.Context, d Delivery, reason string) Disposition
+}
+
+func (w Work) hold() time.Duration { return cmp.Or(w.Hold, 10*time.Minute) }
 
 // DispatchWork is the work of sending accepted commands. ackWait is also the
 // lease of a claim: a delivery that comes again finds its sender dead or stuck.

@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package bus
+
+// diskSpace is not known on this system.
+func diskSpace(string) (space, bool) { return space{}, false }

@@ -1,0 +1,68 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// guarded runs the handler of one delivery. A panic is logged and ends there: one
+// poisonous message must neither end the process nor hold up the queue.
+func (b *Bus) guarded(ctx context.Context, w Work, d Delivery) (answer Disposition) {
+	defer func() {
+		if v := recover(); v != nil {
+			reason := panicked(v)
+			b.log.Error("a handler panicked; its message is set aside and the others go on",
+				"consumer", w.Durable, "stream", w.Stream, "sequence", d.Sequence, "delivered", d.Delivered, "reason", reason, "at", stack())
+			answer = b.poisoned(ctx, w, d, reason)
+		}
+	}()
+	return w.Handle(ctx, d)
+}
+
+func (b *Bus) poisoned(ctx context.Context, w Work, d Delivery, reason string) (answer Disposition) {
+	if w.Poisoned == nil {
+		return Again(poisonPause(d.Delivered))
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			b.log.Error("what handles poisonous messages panicked", "consumer", w.Durable, "sequence", d.Sequence, "reason", panicked(v), "at", stack())
+			answer = Again(poisonPause(d.Delivered))
+		}
+	}()
+	return w.Poisoned(ctx, d, reason)
+}
+
+// poisonPause grows with the deliveries, from a second to a minute.
+func poisonPause(delivered uint64) time.Duration {
+	return min(time.Second<<min(delivered-1, 6), time.Minute)
+}
+
+// panicked tells of a panic without the data that its value may hold. The runtime's
+// own errors hold indices and types.
+func panicked(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("panic with a %T", v)
+}
+
+// stackDepth is how many calls a log line tells of.
+const stackDepth = 12
+
+// stack gives the functions, innermost first, in which a panic is recovered from:
+// names and lines, no arguments. The caller is a deferred function.
+func stack() string {
+	calls := make([]uintptr, 64)
+	frames := runtime.CallersFrames(calls[:runtime.Callers(3, calls)])
+	var names []string
+	for more := true; more && len(names) < stackDepth; {
+		var frame runtime.Frame
+		if frame, more = frames.Next(); !strings.HasPrefix(frame.Function, "runtime.") {
+			names = append(names, fmt.Sprintf("%s:%d", frame.Function[strings.LastIndex(frame.Function, "/")+1:], frame.Line))
+		}
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,112 @@
+package bus
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Trouble names what can be wrong with NATS while the bridge runs.
+type Trouble string
+
+// The troubles.
+const (
+	// Disconnected: there is no connection to a NATS server.
+	Disconnected Trouble = "disconnected"
+	// NoAnswer: JetStream does not answer in time, or has no leader.
+	NoAnswer Trouble = "noAnswer"
+	// StreamMissing: a stream of the bridge is gone.
+	StreamMissing Trouble = "streamMissing"
+	// StreamDiffers: a stream is configured in another way than declared, in what
+	// the bridge's promises rest on.
+	StreamDiffers Trouble = "streamDiffers"
+	// StorageFull: a stream is at least 80 % full, or the disk or account nearly.
+	StorageFull Trouble = "storageFull"
+	// StoreFailed: the embedded server cannot write.
+	StoreFailed Trouble = "storeFailed"
+)
+
+// AllTroubles lists every trouble there can be.
+func AllTroubles() []Trouble {
+	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StoreFailed}
+}
+
+// Troubles gives the troubles that Watch sees now; none while it does not run.
+func (b *Bus) Troubles() []Trouble {
+	b.watched.mu.Lock()
+	defer b.watched.mu.Unlock()
+	return slices.Clone(b.watched.standing)
+}
+
+// words say what a trouble is and what the operator can do.
+type words struct {
+	level     slog.Level
+	what, can string
+}
+
+func (t Trouble) words() words {
+	switch t {
+	case Disconnected:
+		return words{slog.LevelWarn, "no connection to NATS; the bridge keeps trying",
+			"see that the NATS server runs and can be reached, and that the credentials are right"}
+	case NoAnswer:
+		return words{slog.LevelWarn, "JetStream does not answer; requests and postbacks are refused until it does",
+			"see that a majority of the NATS servers runs, that their disks have space, and what their logs say"}
+	case StreamMissing:
+		return words{slog.LevelError, "a stream of the bridge is gone, and what was in it; it is made anew, empty",
+			"find out who deleted it; to have its content back, stop the bridge and restore a backup"}
+	case StreamDiffers:
+		return words{slog.LevelError, "a stream is not configured as declared; where the event stream is, nothing is stored until it is so again",
+			"undo the change, or stop the bridge, move the stream away and start again"}
+	case StorageFull:
+		return words{slog.LevelWarn, "storage is nearly full; new commands are refused before accepted ones cannot end",
+			"make room on the disk, raise the size limit of the stream or account, or shorten how long events are kept"}
+	case StoreFailed:
+		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until it was started anew, which the bridge does once there is space",
+			"make room on the disk of the data directory"}
+	default:
+		return words{slog.LevelError, string(t), ""}
+	}
+}
+
+// standing is the troubles there are, each with its detail and its beginning.
+type standing struct {
+	b       *Bus
+	observe func(Trouble, bool)
+	since   map[Trouble]time.Time
+}
+
+// turn makes seen, which gives each trouble its detail, the troubles there are,
+// and tells of each change once.
+func (s *standing) turn(ctx context.Context, seen map[Trouble]string) {
+	var now, ended []Trouble
+	var begun []Trouble
+	for _, t := range AllTroubles() {
+		_, is := seen[t]
+		_, was := s.since[t]
+		if is {
+			now = append(now, t)
+		}
+		switch {
+		case is && !was:
+			begun = append(begun, t)
+		case was && !is:
+			ended = append(ended, t)
+		}
+	}
+	s.b.watched.mu.Lock()
+	s.b.watched.standing = now
+	s.b.watched.mu.Unlock()
+	for _, t := range begun {
+		s.since[t] = time.Now()
+		w := t.words()
+		s.b.log.Log(ctx, w.level, w.what, "trouble", string(t), "detail", seen[t], "help", w.can)
+		s.observe(t, true)
+	}
+	for _, t := range ended {
+		s.b.log.InfoContext(ctx, "NATS trouble is over", "trouble", string(t), "lasted", time.Since(s.since[t]).Round(time.Millisecond).String())
+		delete(s.since, t)
+		s.observe(t, false)
+	}
+}

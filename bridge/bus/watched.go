@@ -1,0 +1,83 @@
+package bus
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watched is what Watch and the rest of a Bus tell each other.
+type watched struct {
+	// running: Watch tells of a lost connection, others need not.
+	running atomic.Bool
+	// changed wakes Watch.
+	changed chan struct{}
+	// barred says why no append may be tried; nil: they may.
+	barred atomic.Pointer[string]
+	// silent is when an append last had no answer although the leader answers
+	// reads, in unix nanoseconds; 0 since one was acknowledged.
+	silent atomic.Int64
+
+	mu       sync.Mutex
+	standing []Trouble
+	said     string // the last error that was reported
+	saidAt   time.Time
+}
+
+// poke has Watch look at once.
+func (w *watched) poke() {
+	select {
+	case w.changed <- struct{}{}:
+	default: // it will
+	}
+}
+
+// level gives the level for a line that Watch writes as well: low while it does.
+func (w *watched) level(otherwise slog.Level) slog.Level {
+	if w.running.Load() {
+		return slog.LevelDebug
+	}
+	return otherwise
+}
+
+func (w *watched) unconfirmed() { w.silent.Store(time.Now().UnixNano()) }
+
+func (w *watched) confirmed() {
+	if w.silent.Load() != 0 {
+		w.silent.Store(0)
+	}
+}
+
+// silence is how long one append without an answer counts where no other
+// follows.
+const silence = time.Minute
+
+// unanswered reports whether appends have had no answer lately.
+func (w *watched) unanswered(now time.Time) bool {
+	at := w.silent.Load()
+	return at != 0 && now.Sub(time.Unix(0, at)) < silence
+}
+
+// news reports whether an error is another one than the last, or a minute later.
+func (w *watched) news(err error, subject string) bool {
+	text := subject
+	if err != nil {
+		text += " " + err.Error()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if text == w.said && time.Since(w.saidAt) < time.Minute {
+		return false
+	}
+	w.said, w.saidAt = text, time.Now()
+	return true
+}
+
+// end says that Watch does not run any more. What bars appends stays.
+func (w *watched) end() {
+	w.running.Store(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.standing = nil
+}
