@@ -9,14 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/crash"
 	"devicebridge/bridge/graph"
-	"devicebridge/events"
-	"devicebridge/schemas"
 	"devicebridge/webhook"
 )
 
@@ -30,14 +27,22 @@ type started struct {
 	// Graph.
 	Listen    string
 	Callbacks string
-	Took      time.Duration
+	// Admin is the address of the admin listener, or "off".
+	Admin string
+	Took  time.Duration
+}
+
+// operator is what a bridge shows its operator.
+type operator struct {
+	metrics *metrics
+	health  *health
 }
 
 // runBridge runs a bridge until ctx ends, then stops it in order: no new work,
-// what is under way is finished, NATS is drained, the embedded server stops.
-// ready is called once when everything runs. listener may be nil: then
-// ListenAddr is listened on.
-func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.Logger, ready func(started)) (err error) {
+// what is under way is finished, NATS is drained, the embedded server stops, the
+// admin listener closes. ready is called once when everything runs. listener may
+// be nil: then ListenAddr is listened on.
+func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.Logger, ready func(started)) error {
 	begin := time.Now()
 	keys, err := callbackKeys(c)
 	if err != nil {
@@ -49,7 +54,37 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		}
 	}
 	defer func() { _ = listener.Close() }() // closed by Serve already, if it came to that
+	admin, err := listenAdmin(ctx, c.AdminAddr)
+	if err != nil {
+		return err
+	}
+	about := started{Listen: listener.Addr().String(), Callbacks: strings.TrimSuffix(c.PublicURL, "/") + "/postback/", Admin: adminOff}
+	if admin != nil {
+		about.Admin = admin.Addr().String()
+		log.Debug("admin listener open", "listen", about.Admin)
+	}
+	o := &operator{metrics: newMetrics(readBuild()), health: &health{}}
+	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
+	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
+		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
+			parts, err := compose(c, b, keys, o, log)
+			if err != nil {
+				return err
+			}
+			parts.streams = streamOptions(c, server)
+			return parts.run(ctx, listener, c.DrainTimeout, log, func() {
+				o.health.start()
+				about.NATS, about.Embedded, about.Took = natsAddress(server, b), server != nil, time.Since(begin)
+				ready(about)
+			})
+		})
+	})
+}
 
+// onNATS runs run on a connection to NATS with the streams as they should be. It
+// starts the embedded server, if it is to be one, and takes all of it down again
+// when run is through.
+func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run func(*bus.Server, *bus.Bus) error) (err error) {
 	server, err := embeddedServer(c, log)
 	if err != nil {
 		return err
@@ -62,40 +97,21 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		return err
 	}
 	defer func() {
+		o.health.drain()
 		// The budget for what was under way is spent by the group; what is left is
 		// the drain of the connection.
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		err = errors.Join(err, b.Close(drain))
+		crash.At(crash.StopDrained)
 	}()
 	if err := b.Ensure(ctx, streamOptions(c, server)); err != nil {
 		return err
 	}
-	parts, err := compose(c, b, keys, log)
-	if err != nil {
-		return err
-	}
-	return parts.run(ctx, listener, c.DrainTimeout, log, func() {
-		ready(started{
-			NATS: natsAddress(server, b), Embedded: server != nil,
-			Listen: listener.Addr().String(), Callbacks: strings.TrimSuffix(c.PublicURL, "/") + "/postback/",
-			Took: time.Since(begin),
-		})
-	})
+	return run(server, b)
 }
 
-// parts are what runs side by side in a bridge.
-type parts struct {
-	bus       *bus.Bus
-	bridge    *bridge.Bridge
-	webhook   *webhook.Server
-	graph     *graph.Client
-	endpoints []bus.Endpoint
-	work      []bus.Work
-	sweep     time.Duration
-}
-
-func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*parts, error) {
+func compose(c config, b *bus.Bus, keys *webhook.Keyring, o *operator, log *slog.Logger) (*parts, error) {
 	credential, err := graph.StaticToken(c.GraphToken)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_TOKEN: %w", err)}
@@ -111,20 +127,23 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*pa
 	if err != nil {
 		return nil, usageError{fmt.Errorf("BRIDGE_PUBLIC_URL: %w", err)}
 	}
-	lease := c.PostTimeout + 30*time.Second
 	br, err := bridge.New(bridge.Options{
-		Subjects: c.subjects, Stream: b, Shelf: b, Watcher: b, Timers: b,
+		Subjects: c.subjects, Stream: b, Shelf: b, Watcher: b, Timers: b, Payloads: b,
 		Sender: client, Observer: client, Directory: client, Callbacks: callbacks,
 		MaxMessage: b.MaxPayload(), MaxAge: c.StreamMaxAge,
 		ExpiresDefault: c.ExpiresDefault, ExpiresMax: c.ExpiresMax,
-		Timing: command.Timing{PollFirst: c.PollFirst, PollMax: c.PollMax, Grace: payloadGrace},
-		Lease:  lease, Log: log,
+		Timing: command.Timing{
+			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
+		},
+		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
+		Lease: leaseOf(c), Hooks: o.metrics.hooks(), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	hook, err := webhook.New(webhook.Options{
 		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: c.DrainTimeout, Log: log,
+		Observe: o.metrics.observePostback,
 	})
 	if err != nil {
 		return nil, err
@@ -135,100 +154,10 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, log *slog.Logger) (*pa
 	}
 	return &parts{
 		bus: b, bridge: br, webhook: hook, graph: client, endpoints: endpoints, sweep: c.SweepEvery,
-		work: []bus.Work{
-			b.DispatchWork(lease, c.Workers, dispatcher(br, log)),
-			b.TimerWork(lease, c.Workers, looker(br, c.subjects)),
-			b.IntakeWork(c.Workers, taker(br)),
-		},
+		work: workOf(c, b, br, o.metrics, log), operator: o,
 	}, nil
 }
 
-// run runs the parts until ctx ends or one of them fails, and waits for all of
-// them, at most for budget once ctx has ended.
-func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Duration, log *slog.Logger, ready func()) error {
-	defer p.graph.CloseIdleConnections()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.webhook.Serve(ctx, listener) })
-	group.Go(func() error {
-		return p.bus.Serve(ctx, bus.ServiceOptions{Version: serviceVersion(), Ready: ready}, p.endpoints)
-	})
-	for _, w := range p.work {
-		group.Go(func() error { return p.bus.Consume(ctx, w) })
-	}
-	group.Go(func() error {
-		p.bridge.SweepEvery(ctx, p.sweep)
-		return nil
-	})
-	finished := make(chan error, 1)
-	go func() { finished <- group.Wait() }()
-	select {
-	case err := <-finished:
-		return err
-	case <-ctx.Done():
-	}
-	log.Info("stopping: what is under way is finished first; a second signal ends it at once", "at_most", budget.String())
-	timer := time.NewTimer(budget)
-	defer timer.Stop()
-	select {
-	case err := <-finished:
-		return err
-	case <-timer.C:
-		return fmt.Errorf("what was under way did not finish within BRIDGE_DRAIN_TIMEOUT (%s); claims left behind become outcomeUnknown", budget)
-	}
-}
-
-// endpointsOf gives the micro endpoints with their schemas.
-func endpointsOf(br *bridge.Bridge) ([]bus.Endpoint, error) {
-	var list []bus.Endpoint
-	for _, e := range br.Endpoints() {
-		request, err := schemas.Text(e.Request)
-		if err != nil {
-			return nil, err
-		}
-		reply, err := schemas.Text(e.Reply)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, bus.Endpoint{
-			Name: e.Name, Description: e.Description, RequestSchema: request, ReplySchema: reply,
-			Handle: func(ctx context.Context, call bus.Call) (any, error) { return e.Handle(ctx, call.Header, call.Data) },
-		})
-	}
-	return list, nil
-}
-
-func dispatcher(br *bridge.Bridge, log *slog.Logger) bus.Handler {
-	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		stored, err := d.Stored()
-		if err != nil {
-			log.Error("an event that cannot be read is left alone", "sequence", d.Sequence, "error", err)
-			return bus.Done()
-		}
-		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
-	}
-}
-
-func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
-	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		id, ok := subjects.ParseTimer(d.Subject)
-		if !ok {
-			return bus.Done() // not a timer of ours
-		}
-		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
-	}
-}
-
-func taker(br *bridge.Bridge) bus.Handler {
-	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		return disposition(br.Take(ctx, bridge.QueuedRequest{
-			Header: d.Header, Data: d.Data, StreamCreated: d.StreamCreated, Sequence: d.Sequence,
-		}))
-	}
-}
-
-func disposition(again time.Duration) bus.Disposition {
-	if again > 0 {
-		return bus.Again(again)
-	}
-	return bus.Done()
-}
+// leaseOf gives how long a claim may stand before another replica calls its
+// outcome unknown: longer than its POST may take.
+func leaseOf(c config) time.Duration { return c.PostTimeout + 30*time.Second }

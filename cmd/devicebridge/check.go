@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"devicebridge/bridge/graph"
@@ -44,10 +46,40 @@ func addressFaults(c config) []error {
 	fault("BRIDGE_GRAPH_URL", err)
 	_, err = hostOf(c.ListenAddr)
 	fault("BRIDGE_LISTEN_ADDR", err)
+	if c.AdminAddr != adminOff {
+		if _, err := hostOf(c.AdminAddr); err != nil {
+			fault("BRIDGE_ADMIN_ADDR", fmt.Errorf("%w, or %q", err, adminOff))
+		}
+	}
 	if c.NATS.URL == "" {
 		fault("BRIDGE_NATS_LISTEN", loopbackListener(c.NATSListen))
 	} else {
 		faults = append(faults, natsFaults(c.NATS)...)
+	}
+	return faults
+}
+
+// choiceFaults checks the settings that are one of a few words.
+func choiceFaults(c config) []error {
+	var faults []error
+	for _, choice := range []struct {
+		name, value string
+		words       []string
+	}{
+		{"BRIDGE_NATS_SYNC", c.NATSSync, []string{"always", "interval"}},
+		{"BRIDGE_DISPATCH", c.Dispatch, []string{dispatchOn, dispatchPaused}},
+		{"BRIDGE_POSTBACK_TRUST", c.PostbackTrust, []string{trustAll, trustConfirm}},
+		{"BRIDGE_LOG_FORMAT", c.LogFormat, []string{"auto", "text", "json"}},
+	} {
+		if slices.Contains(choice.words, choice.value) {
+			continue
+		}
+		quoted := make([]string, 0, len(choice.words))
+		for _, word := range choice.words {
+			quoted = append(quoted, strconv.Quote(word))
+		}
+		last := len(quoted) - 1
+		faults = append(faults, fmt.Errorf("%s: is %q; it takes %s or %s", choice.name, choice.value, strings.Join(quoted[:last], ", "), quoted[last]))
 	}
 	return faults
 }

@@ -126,7 +126,13 @@ func TestNobodyAnswers(t *testing.T) {
 // cliNATS runs a NATS server with JetStream that knows nothing of the bridge.
 func cliNATS(t *testing.T) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
+	return cliNATSWith(t, server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir()}).ClientURL()
+}
+
+func cliNATSWith(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	o.NoSigs, o.NoLog = true, true
+	s, err := server.NewServer(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +144,7 @@ func cliNATS(t *testing.T) string {
 	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("the NATS server is not ready")
 	}
-	return s.ClientURL()
+	return s
 }
 
 func TestServeJoinsTheNATSOfItsEnvironment(t *testing.T) {
@@ -157,30 +163,33 @@ func TestServeJoinsTheNATSOfItsEnvironment(t *testing.T) {
 func TestBadFlags(t *testing.T) {
 	id := events.RequestCommandID("x")
 	for words, args := range map[string][]string{
-		"--device is missing; `devicebridge devices` lists the ids":           {"send", "--uri", "x:y"},
-		"give --uri, or --app-service":                                        {"send", "--device", "d"},
-		"use one or the other":                                                {"send", "--device", "d", "--uri", "x:y", "--payload", "{}"},
-		"--payload is not JSON":                                               {"send", "--device", "d", "--app-service", "a", "--payload", "{"},
-		"leave one out":                                                       {"send", "--device", "d", "--uri", "x:y", "--queue", "--wait", "1s"},
-		"--wait: 5m1s is not a time up to 5m0s":                               {"send", "--device", "d", "--uri", "x:y", "--wait", "5m1s"},
-		"--wait: -1s is not a time":                                           {"send", "--device", "d", "--uri", "x:y", "--wait", "-1s"},
-		`invalid argument "soon" for "--wait"`:                                {"send", "--device", "d", "--uri", "x:y", "--wait", "soon"},
-		"unknown flag: --urI; see devicebridge send --help":                   {"send", "--urI", "x:y"},
-		`unknown command "more" for "devicebridge send"`:                      {"send", "more"},
-		"accepts 1 arg(s), received 0; see devicebridge get --help":           {"get"},
-		"accepts 1 arg(s), received 2":                                        {"cancel", id, id},
-		`--state: "done" is no state; they are accepted, sending`:             {"list", "--state", "done"},
-		"--limit: 201 is not from 1 to 200":                                   {"list", "--limit", "201"},
-		"--limit: 0 is not":                                                   {"list", "--limit", "0"},
-		`--kind: "done" is no kind of event; they are accepted, s`:            {"watch", "--kind", "done"},
-		"--since and --all contradict each other":                             {"watch", "--since", "1h", "--all"},
-		"--since takes a time in the past":                                    {"watch", "--since", "-1h"},
-		"--until-end needs a command":                                         {"watch", "--until-end"},
-		"leave --kind out":                                                    {"watch", id, "--until-end", "--kind", "completed"},
-		"leave --device out":                                                  {"watch", id, "--device", "d"},
-		`"what" is not the id of a command`:                                   {"watch", "what"},
-		"--profile: ":                                                         {"emulator", "--profile", "none"},
-		"--listen: ":                                                          {"emulator", "--listen", "nowhere"},
+		"--device is missing; `devicebridge devices` lists the ids": {"send", "--uri", "x:y"},
+		"give --uri, or --app-service":                              {"send", "--device", "d"},
+		"use one or the other":                                      {"send", "--device", "d", "--uri", "x:y", "--payload", "{}"},
+		"--payload is not JSON":                                     {"send", "--device", "d", "--app-service", "a", "--payload", "{"},
+		"leave one out":                                             {"send", "--device", "d", "--uri", "x:y", "--queue", "--wait", "1s"},
+		"--wait: 5m1s is not a time up to 5m0s":                     {"send", "--device", "d", "--uri", "x:y", "--wait", "5m1s"},
+		"--wait: -1s is not a time":                                 {"send", "--device", "d", "--uri", "x:y", "--wait", "-1s"},
+		`invalid argument "soon" for "--wait"`:                      {"send", "--device", "d", "--uri", "x:y", "--wait", "soon"},
+		"unknown flag: --urI; see devicebridge send --help":         {"send", "--urI", "x:y"},
+		`unknown command "more" for "devicebridge send"`:            {"send", "more"},
+		"accepts 1 arg(s), received 0; see devicebridge get --help": {"get"},
+		"accepts 1 arg(s), received 2":                              {"cancel", id, id},
+		`--state: "done" is no state; they are accepted, sending`:   {"list", "--state", "done"},
+		"--limit: 201 is not from 1 to 200":                         {"list", "--limit", "201"},
+		"--limit: 0 is not":                                         {"list", "--limit", "0"},
+		`--kind: "done" is no kind of event; they are accepted, s`:  {"watch", "--kind", "done"},
+		"--since and --all contradict each other":                   {"watch", "--since", "1h", "--all"},
+		"--since takes a time in the past":                          {"watch", "--since", "-1h"},
+		"--until-end needs a command":                               {"watch", "--until-end"},
+		"leave --kind out":                                          {"watch", id, "--until-end", "--kind", "completed"},
+		"leave --device out":                                        {"watch", id, "--device", "d"},
+		`"what" is not the id of a command`:                         {"watch", "what"},
+		"--before is missing; it is the time of the restore":        {"quarantine"},
+		`--before: "yesterday" is not a time with its zone`:         {"quarantine", "--before", "yesterday"},
+		"--json and --payload contradict each other":                {"get", id, "--json", "--payload"},
+		"--profile: ": {"emulator", "--profile", "none"},
+		"--listen: ":  {"emulator", "--listen", "nowhere"},
 		`"wach" is no command (did you mean watch?); see devicebridge --help`: {"wach"},
 	} {
 		r := cliRun(t, map[string]string{"NATS_URL": "nats://127.0.0.1:1"}, args...)

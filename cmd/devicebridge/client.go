@@ -85,14 +85,6 @@ func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 
 func byID(args []string) (events.IDRequest, error) { return events.IDRequest{ID: args[0]}, nil }
 
-func newGet(vars map[string]string) *cobra.Command {
-	return question[events.IDRequest, events.CommandReply]{
-		use: "get <command>", short: "Show a command as it stands", example: "  devicebridge get xm2igitaea4d34ipad5wcv3kzi --json",
-		args: cobra.ExactArgs(1), endpoint: "commands.get", ask: byID,
-		show: func(w io.Writer, a events.CommandReply) error { return writeCommand(w, a.Command) },
-	}.command(vars)
-}
-
 func newCancel(vars map[string]string) *cobra.Command {
 	return question[events.IDRequest, events.CommandReply]{
 		use: "cancel <command>", short: "Cancel a command that was not sent yet", example: "  devicebridge cancel xm2igitaea4d34ipad5wcv3kzi",

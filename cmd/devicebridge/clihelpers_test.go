@@ -60,6 +60,7 @@ type cliBridge struct {
 	t        *testing.T
 	emulator *emulator.Emulator
 	vars     map[string]string
+	admin    string // base URL of the admin listener
 }
 
 // cliDevices are the emulator's, and one that stays in requesting.
@@ -97,6 +98,7 @@ func cliServing(t *testing.T, graphURL string) map[string]string {
 	return map[string]string{
 		"BRIDGE_GRAPH_URL": graphURL, "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "any",
 		"BRIDGE_DATA_DIR": t.TempDir(), "BRIDGE_NATS_LISTEN": "127.0.0.1:0",
+		"BRIDGE_ADMIN_ADDR": "127.0.0.1:0",
 	}
 }
 
@@ -132,7 +134,7 @@ func cliStartWith(t *testing.T, o emulator.Options, more map[string]string) *cli
 				t.Errorf("the bridge did not stop cleanly: %v", err)
 			}
 		})
-		return &cliBridge{t: t, emulator: e, vars: map[string]string{"NATS_URL": s.NATS}}
+		return &cliBridge{t: t, emulator: e, vars: map[string]string{"NATS_URL": s.NATS}, admin: "http://" + s.Admin}
 	case err := <-done:
 		stop()
 		t.Fatal(err)
@@ -387,21 +389,37 @@ func cliNewSite(t *testing.T, binary string, o emulator.Options) *cliSite {
 func (s *cliSite) serve() (*cliProcess, *cliBridge) {
 	s.t.Helper()
 	p := cliSpawn(s.t, s.binary, s.vars, "serve")
+	return p, s.client(p)
+}
+
+// client waits until the process is ready and gives a client of it.
+func (s *cliSite) client(p *cliProcess) *cliBridge {
+	s.t.Helper()
 	ready := cliJSON[struct {
-		NATS, Listen, Callbacks string
-		Embedded                bool
+		NATS, Listen, Admin, Callbacks string
+		Embedded                       bool
 	}](s.t, p.await(p.stderr, `"msg":"ready"`))
 	if !ready.Embedded || ready.Callbacks != s.vars["BRIDGE_PUBLIC_URL"]+"/postback/" {
 		s.t.Errorf("ready says %+v", ready)
 	}
 	s.listen.Store(&url.URL{Scheme: "http", Host: ready.Listen})
-	return p, &cliBridge{t: s.t, emulator: s.emulator, vars: map[string]string{"NATS_URL": ready.NATS}}
+	return &cliBridge{t: s.t, emulator: s.emulator, vars: map[string]string{"NATS_URL": ready.NATS}, admin: "http://" + ready.Admin}
 }
 
 // cliGet reads a URL of this machine.
 func cliGet(t *testing.T, address string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	status, text := cliFetch(t, http.MethodGet, address)
+	if status != http.StatusOK {
+		t.Fatalf("GET %s: %d", address, status)
+	}
+	return text
+}
+
+// cliFetch gives the status and the body that a URL of this machine answers with.
+func cliFetch(t *testing.T, method, address string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,8 +430,8 @@ func cliGet(t *testing.T, address string) string {
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s, %v", address, response.Status, err)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, address, err)
 	}
-	return string(text)
+	return response.StatusCode, string(text)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +42,7 @@ type config struct {
 
 	PublicURL    string `env:"BRIDGE_PUBLIC_URL"`
 	ListenAddr   string `env:"BRIDGE_LISTEN_ADDR" envDefault:":8080"`
+	AdminAddr    string `env:"BRIDGE_ADMIN_ADDR" envDefault:"127.0.0.1:8081"`
 	CallbackKeys string `env:"BRIDGE_CALLBACK_KEYS"`
 	DataDir      string `env:"BRIDGE_DATA_DIR"`
 
@@ -60,6 +60,10 @@ type config struct {
 	ExpiresMax     time.Duration `env:"BRIDGE_EXPIRES_MAX" envDefault:"72h"`
 	PollFirst      time.Duration `env:"BRIDGE_POLL_FIRST" envDefault:"30s"`
 	PollMax        time.Duration `env:"BRIDGE_POLL_MAX" envDefault:"5m"`
+	PollGrowth     float64       `env:"BRIDGE_POLL_GROWTH" envDefault:"2"`
+	PollJitter     float64       `env:"BRIDGE_POLL_JITTER" envDefault:"0.1"`
+	Dispatch       string        `env:"BRIDGE_DISPATCH" envDefault:"on"`
+	PostbackTrust  string        `env:"BRIDGE_POSTBACK_TRUST" envDefault:"all"`
 	PostTimeout    time.Duration `env:"BRIDGE_GRAPH_POST_TIMEOUT" envDefault:"30s"`
 	SweepEvery     time.Duration `env:"BRIDGE_SWEEP_EVERY" envDefault:"5m"`
 	Workers        int           `env:"BRIDGE_WORKERS" envDefault:"16"`
@@ -68,6 +72,20 @@ type config struct {
 	LogLevel  slog.Level `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
 	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
 }
+
+// The words that settings take.
+const (
+	// adminOff as the admin address: there is no admin listener.
+	adminOff = "off"
+
+	dispatchOn = "on"
+	// dispatchPaused: nothing is sent to Graph.
+	dispatchPaused = "paused"
+
+	trustAll = "all"
+	// trustConfirm: what a postback calls an end is asked of Graph before it counts.
+	trustConfirm = "confirm"
+)
 
 // secrets lists the variables that may also come from a file, as NAME_FILE.
 func secrets() []string {
@@ -111,11 +129,13 @@ func loadServe(vars map[string]string) (config, error) {
 	fault(c.GraphAuth == "static" && c.GraphToken == "", "BRIDGE_GRAPH_TOKEN", "is missing; BRIDGE_GRAPH_AUTH=static needs it")
 	fault(c.NATS.URL != "" && c.CallbackKeys == "", "BRIDGE_CALLBACK_KEYS",
 		"is missing; with NATS_URL every replica needs the same keys: <key id>:<base64 of 32 bytes>, for example k1:$(openssl rand -base64 32)")
-	fault(!slices.Contains([]string{"always", "interval"}, c.NATSSync), "BRIDGE_NATS_SYNC", `is %q; it takes "always" or "interval"`, c.NATSSync)
-	fault(!slices.Contains([]string{"auto", "text", "json"}, c.LogFormat), "BRIDGE_LOG_FORMAT", `is %q; it takes "auto", "text" or "json"`, c.LogFormat)
+	faults = append(faults, choiceFaults(c)...)
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
 	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
 	fault(c.StreamMaxBytes < 0, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes, or 0", c.StreamMaxBytes)
+	// Written so that NaN, which a number may be, is refused too.
+	fault(!(c.PollGrowth > 1 && c.PollGrowth <= 10), "BRIDGE_POLL_GROWTH", "is %v; it takes a number above 1 and up to 10", c.PollGrowth)
+	fault(!(c.PollJitter >= 0 && c.PollJitter <= 0.5), "BRIDGE_POLL_JITTER", "is %v; it takes a number from 0 to 0.5", c.PollJitter)
 	fault(c.Workers < 1 || c.Workers > 1024, "BRIDGE_WORKERS", "is %d; it takes 1 to 1024", c.Workers)
 	for _, d := range []struct {
 		name  string

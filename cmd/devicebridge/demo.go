@@ -75,7 +75,7 @@ func (d demo) run(ctx context.Context) (err error) {
 	c, err := loadServe(map[string]string{
 		"BRIDGE_PUBLIC_URL": "http://" + hook.Addr().String(), "BRIDGE_GRAPH_URL": "http://" + graph.Addr().String() + "/beta",
 		"BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "demo",
-		"BRIDGE_DATA_DIR": dir, "BRIDGE_NATS_LISTEN": nats,
+		"BRIDGE_DATA_DIR": dir, "BRIDGE_NATS_LISTEN": nats, "BRIDGE_ADMIN_ADDR": adminOff,
 	})
 	if err != nil {
 		return errors.Join(err, graph.Close(), hook.Close())

@@ -78,6 +78,7 @@ func startRig(t *testing.T, o rigOptions) *rig {
 		"BRIDGE_PUBLIC_URL": r.publicURL, "BRIDGE_GRAPH_URL": server.URL + "/beta",
 		"BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "static-token-of-the-test",
 		"BRIDGE_DATA_DIR": t.TempDir(), "BRIDGE_NATS_LISTEN": "127.0.0.1:0", "BRIDGE_NATS_SYNC": "interval",
+		"BRIDGE_ADMIN_ADDR": "127.0.0.1:0",
 	}
 	maps.Copy(vars, o.vars)
 	if r.config, err = loadServe(vars); err != nil {

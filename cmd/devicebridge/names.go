@@ -46,6 +46,8 @@ func byVariable(t reflect.Type, fault error, vars map[string]string) (name strin
 	switch f.Type {
 	case reflect.TypeFor[time.Duration]():
 		takes = "a duration such as 30s or 1h30m"
+	case reflect.TypeFor[float64]():
+		takes = "a number such as 1.5"
 	case reflect.TypeFor[slog.Level]():
 		takes = "debug, info, warn or error"
 	}

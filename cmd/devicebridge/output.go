@@ -83,7 +83,7 @@ func errorText(e *events.Error) string {
 func responseText(c events.Command) string {
 	switch {
 	case c.ResponsePayload != nil:
-		return string(c.ResponsePayload)
+		return payloadText(c.ResponsePayload, c.ResponseRef != nil)
 	case c.ResponseRef != nil:
 		return fmt.Sprintf("%d bytes in object %s of bucket %s", c.ResponseRef.Size, c.ResponseRef.Name, c.ResponseRef.Bucket)
 	case c.Response == events.ResponseNone:
@@ -144,6 +144,8 @@ func writeEvent(w io.Writer, e events.Stored) error {
 		if json.Compact(&b, c.ResponsePayload) == nil {
 			note = b.String()
 		}
+	case e.Kind == events.KindResponse && c.ResponseRef != nil:
+		note = fmt.Sprintf("%d bytes; devicebridge get %s --payload", c.ResponseRef.Size, c.ID)
 	case c.Error != nil:
 		note = errorText(c.Error)
 	case string(c.Source) != "":

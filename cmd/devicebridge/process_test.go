@@ -40,6 +40,9 @@ func TestProcess(t *testing.T) {
 		"watch ended by a signal":   cliTestWatchSignal,
 		"a port that is taken":      cliTestPortTaken,
 		"secrets stay out of a log": cliTestLog,
+		"paused and quarantined":    cliTestPaused,
+		"probes before NATS is up":  cliTestProbesWhileWaiting,
+		"probes during a stop":      cliTestProbesWhileStopping,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -218,7 +221,7 @@ func cliTestPortTaken(t *testing.T, binary string) {
 	taken := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(taken.Close)
 	address := taken.Listener.Addr().String()
-	for name, code := range map[string]int{"BRIDGE_LISTEN_ADDR": exitUsage, "BRIDGE_NATS_LISTEN": exitFailure} {
+	for name, code := range map[string]int{"BRIDGE_LISTEN_ADDR": exitUsage, "BRIDGE_ADMIN_ADDR": exitUsage, "BRIDGE_NATS_LISTEN": exitFailure} {
 		vars := cliServing(t, "http://127.0.0.1:1/beta")
 		maps.Copy(vars, map[string]string{"BRIDGE_PUBLIC_URL": "http://127.0.0.1:1", "BRIDGE_LISTEN_ADDR": "127.0.0.1:0", name: address})
 		_, stderr := cliSpawn(t, binary, vars, "serve").end(code)

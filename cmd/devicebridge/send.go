@@ -113,7 +113,9 @@ func (f sendFlags) send(cmd *cobra.Command, b *bus.Bus, r events.Request) error 
 	if err := b.Request(cmd.Context(), "commands.send", r, &receipt, f.wait); err != nil {
 		return err
 	}
-	if err := f.show(cmd, receipt); err != nil {
+	// The command is sent, whatever becomes of showing its payload.
+	missing := bringPayload(cmd.Context(), asking(b), &receipt.Command)
+	if err := errors.Join(f.show(cmd, receipt), missing); err != nil {
 		return err
 	}
 	if f.wait > 0 && receipt.Command.State != events.StateCompleted {

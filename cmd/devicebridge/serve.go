@@ -34,7 +34,7 @@ file. Without NATS_URL a NATS server with JetStream runs inside.`,
 					return
 				}
 				log.Info("ready", "version", version(), "nats", s.NATS, "embedded", s.Embedded, "listen", s.Listen,
-					"callbacks", s.Callbacks, "graph", c.GraphURL, "subject_prefix", c.subjects.Prefix(), "took_ms", s.Took.Milliseconds())
+					"admin", s.Admin, "callbacks", s.Callbacks, "graph", c.GraphURL, "subject_prefix", c.subjects.Prefix(), "took_ms", s.Took.Milliseconds())
 			})
 		},
 	}
@@ -52,8 +52,16 @@ func printStarted(w io.Writer, c config, s started) {
   events     %s.events.<command>.<device>.<kind>
   callbacks  %s…  arriving at %s
   Graph      %s
+  admin      %s
 Ctrl-C stops it.
-`, version(), s.Took.Milliseconds(), nats, prefix, prefix, prefix, s.Callbacks, s.Listen, c.GraphURL)
+`, version(), s.Took.Milliseconds(), nats, prefix, prefix, prefix, s.Callbacks, s.Listen, c.GraphURL, adminText(s.Admin))
+}
+
+func adminText(address string) string {
+	if address == adminOff {
+		return adminOff
+	}
+	return "http://" + address + "/metrics, /readyz, /livez, /version"
 }
 
 // newLogger gives JSON lines, or readable ones on a terminal.

@@ -14,6 +14,7 @@ func variables() []variable {
 	return []variable{
 		{"BRIDGE_PUBLIC_URL", "where Graph reaches this bridge: https, or http on loopback. Required"},
 		{"BRIDGE_LISTEN_ADDR", "where postbacks arrive"},
+		{"BRIDGE_ADMIN_ADDR", `where /metrics, /readyz, /livez and /version are; they ask for no credentials. "off": nowhere`},
 		{"BRIDGE_CALLBACK_KEYS", "<key id>:<base64 of 32 bytes or more>,… newest first. Required with NATS_URL; else made once and kept in the data directory"},
 		{"BRIDGE_DATA_DIR", "files of the embedded server; by default under the user's state directory"},
 		{"BRIDGE_GRAPH_URL", "Graph, or anything that speaks its contract: https, or http on loopback"},
@@ -30,6 +31,10 @@ func variables() []variable {
 		{"BRIDGE_EXPIRES_MAX", "the longest life a request may ask for"},
 		{"BRIDGE_POLL_FIRST", "time without news after which Graph is asked for a command's status"},
 		{"BRIDGE_POLL_MAX", "longest time between two polls of a command"},
+		{"BRIDGE_POLL_GROWTH", "each time between two polls of a command is this many times the one before"},
+		{"BRIDGE_POLL_JITTER", "part of that time by which it is varied at random, 0 to 0.5"},
+		{"BRIDGE_POSTBACK_TRUST", `"confirm" asks Graph before a command's end that a postback tells is published; "all" believes it`},
+		{"BRIDGE_DISPATCH", `"paused" takes requests and follows commands, but sends nothing to Graph: for a store restored from a backup`},
 		{"BRIDGE_SWEEP_EVERY", "how often lost timers are looked for"},
 		{"BRIDGE_WORKERS", "commands worked on at once"},
 		{"BRIDGE_DRAIN_TIMEOUT", "how long a stop waits for what is under way"},

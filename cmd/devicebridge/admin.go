@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// adminTimeout bounds one answer of the admin listener; a scrape takes
+// milliseconds.
+const adminTimeout = 10 * time.Second
+
+// listenAdmin opens the admin listener; nil when it is off.
+func listenAdmin(ctx context.Context, address string) (net.Listener, error) {
+	if address == adminOff {
+		return nil, nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("BRIDGE_ADMIN_ADDR: %w", err)}
+	}
+	return l, nil
+}
+
+// adminHandler answers the operator and the machinery around the process. It
+// asks for no credentials and shows nothing secret.
+func adminHandler(metrics http.Handler, h *health, b build) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	// It answers, so it lives. That it cannot do its work is no reason to start it
+	// anew: that is for /readyz to tell.
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		status, text := h.readiness()
+		answerText(w, status, text)
+	})
+	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_ = writeJSON(w, b) // nobody is left to tell
+	})
+	return mux
+}
+
+func answerText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // nobody is left to tell
+}
+
+// withAdmin answers on l while run runs, so from before NATS is there until after
+// it is gone: a probe must not take waiting for NATS, or a slow stop, for death.
+// A listener that fails ends run. Without a listener it only runs.
+func withAdmin(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, run func(context.Context) error) error {
+	if l == nil {
+		return run(ctx)
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      adminTimeout + time.Second,
+		IdleTimeout:       2 * time.Minute, // longer than between two scrapes
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("admin listener: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		err := run(running)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if server.Shutdown(stop) != nil {
+			_ = server.Close() // whoever is still being answered can ask another replica
+		}
+		return err
+	})
+	return group.Wait()
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/bus"
+	"devicebridge/events"
+)
+
+func newGet(vars map[string]string) *cobra.Command {
+	var asJSON, payloadOnly bool
+	cmd := &cobra.Command{
+		Use: "get <command>", Short: "Show a command as it stands",
+		Long: `Show a command as it stands, with its response payload. A payload that fits no
+NATS message is fetched from where it lies and held against its digest.`,
+		Example: `  devicebridge get xm2igitaea4d34ipad5wcv3kzi --json
+  devicebridge get xm2igitaea4d34ipad5wcv3kzi --payload >response.json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asJSON && payloadOnly {
+				return usageError{errors.New("--json and --payload contradict each other")}
+			}
+			return withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
+				var answer events.CommandReply
+				if err := b.Request(cmd.Context(), "commands.get", events.IDRequest{ID: args[0]}, &answer, 0); err != nil {
+					return err
+				}
+				// The record is shown also when the object it names cannot be had.
+				missing := bringPayload(cmd.Context(), asking(b), &answer.Command)
+				switch {
+				case payloadOnly && missing != nil:
+					return missing
+				case payloadOnly:
+					return writePayload(cmd.OutOrStdout(), answer.Command)
+				case asJSON:
+					return errors.Join(writeJSON(cmd.OutOrStdout(), answer), missing)
+				default:
+					return errors.Join(writeCommand(cmd.OutOrStdout(), answer.Command), missing)
+				}
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the response payload in its place")
+	cmd.Flags().BoolVar(&payloadOnly, "payload", false, "write only the response payload, as it came")
+	return cmd
+}
+
+// asking asks over a bus.
+func asking(b *bus.Bus) asker {
+	return func(ctx context.Context, endpoint string, request, reply any) error {
+		return b.Request(ctx, endpoint, request, reply, 0)
+	}
+}

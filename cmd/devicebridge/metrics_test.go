@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"devicebridge/bridge"
+	"devicebridge/bridge/bus"
+	"devicebridge/bridge/graph/emulator"
+	"devicebridge/events"
+	"devicebridge/webhook"
+)
+
+// cliSeries gives the value of every series of a scrape, by its name and labels.
+func cliSeries(t *testing.T, b *cliBridge) map[string]string {
+	t.Helper()
+	series := map[string]string{}
+	for line := range strings.Lines(cliGet(t, b.admin+"/metrics")) {
+		if i := strings.LastIndexByte(line, ' '); i > 0 && !strings.HasPrefix(line, "#") {
+			series[line[:i]] = strings.TrimSpace(line[i:])
+		}
+	}
+	return series
+}
+
+// TestMetricsOfACommand reads what a scrape shows after a whole command and a
+// forged postback.
+func TestMetricsOfACommand(t *testing.T) {
+	b := cliStart(t, emulator.Options{})
+	before := cliSeries(t, b)
+	for _, name := range []string{
+		`devicebridge_nats_trouble{trouble="storeFailed"}`, `devicebridge_poisoned_messages_total{consumer="dispatch"}`,
+		`devicebridge_poisoned_messages_total{consumer="intake"}`, `devicebridge_poisoned_messages_total{consumer="timers"}`,
+		`devicebridge_unreadable_events_total`, `devicebridge_postback_duration_seconds_count{result="unavailable"}`,
+		`devicebridge_events_total{kind="timedOut"}`, `devicebridge_sends_total{outcome="unknown"}`, `devicebridge_sweep_armed_total`,
+	} {
+		if before[name] != "0" {
+			t.Errorf("at the start %s is %q", name, before[name])
+		}
+	}
+	callback := cliField(t, b.ok("callback"), "callback")
+	if status := cliPost(t, callback+"x", `{"status":"completed"}`); status != 404 {
+		t.Errorf("a forged postback is answered with %d", status)
+	}
+	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
+	after := cliSeries(t, b)
+	for name, want := range map[string]string{
+		`devicebridge_events_total{kind="registered"}`:                               "1",
+		`devicebridge_events_total{kind="accepted"}`:                                 "1",
+		`devicebridge_events_total{kind="sending"}`:                                  "1",
+		`devicebridge_events_total{kind="completed"}`:                                "1",
+		`devicebridge_events_total{kind="timedOut"}`:                                 "0",
+		`devicebridge_sends_total{outcome="taken"}`:                                  "1",
+		`devicebridge_sends_total{outcome="notTaken"}`:                               "0",
+		`devicebridge_postback_duration_seconds_count{result="badToken"}`:            "1",
+		`devicebridge_postback_duration_seconds_bucket{result="badToken",le="+Inf"}`: "1",
+		`devicebridge_nats_trouble{trouble="disconnected"}`:                          "0",
+	} {
+		if after[name] != want {
+			t.Errorf("%s is %q, want %s", name, after[name], want)
+		}
+	}
+	// The id of no command, no device and no token is in a scrape.
+	for name := range after {
+		for _, id := range []string{cliCompletes, callback[strings.LastIndexByte(callback, '/')+1:]} {
+			if strings.Contains(name, id) {
+				t.Errorf("%s names %s", name, id)
+			}
+		}
+	}
+}
+
+func TestEveryHookCounts(t *testing.T) {
+	m := newMetrics(build{Version: "1.2.3", Go: "go"})
+	hooks := m.hooks()
+	hooks.Event(events.KindConflict)
+	hooks.Sent(bridge.SendUnknown)
+	hooks.Swept(bridge.SweepReport{Commands: 9, Open: 5, Armed: 3})
+	hooks.Unreadable()
+	m.observePostback(webhook.ResultAccepted, 1500*time.Millisecond)
+	m.observeTrouble(bus.StorageFull, true)
+	m.observeTrouble(bus.NoAnswer, true)
+	m.observeTrouble(bus.NoAnswer, false)
+	m.consumer("intake")()
+	for name, want := range map[string]float64{
+		`devicebridge_events_total{kind="conflict"}`:                                                      1,
+		`devicebridge_sends_total{outcome="unknown"}`:                                                     1,
+		`devicebridge_sweep_armed_total`:                                                                  3,
+		`devicebridge_unreadable_events_total`:                                                            1,
+		`devicebridge_postback_duration_seconds{result="accepted"}`:                                       1.5,
+		`devicebridge_nats_trouble{trouble="storageFull"}`:                                                1,
+		`devicebridge_nats_trouble{trouble="noAnswer"}`:                                                   0,
+		`devicebridge_poisoned_messages_total{consumer="intake"}`:                                         1,
+		`devicebridge_build_info{goversion="go",natsserver="unknown",revision="unknown",version="1.2.3"}`: 1,
+	} {
+		if got := cliGathered(t, m)[name]; got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// cliGathered gives the value of every series; of a histogram its sum.
+func cliGathered(t *testing.T, m *metrics) map[string]float64 {
+	t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		for _, metric := range f.GetMetric() {
+			var labels []string
+			for _, l := range metric.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			name := f.GetName()
+			if len(labels) > 0 {
+				name += "{" + strings.Join(labels, ",") + "}"
+			}
+			values[name] = metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + metric.GetHistogram().GetSampleSum()
+		}
+	}
+	return values
+}
+
+// TestMetricsKeepTheConventions holds names and help against Prometheus' own
+// linter, and labels against the few that have a bounded set of values.
+func TestMetricsKeepTheConventions(t *testing.T) {
+	m := newMetrics(readBuild())
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("problems: %v (%v)", problems, err)
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := 0
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "devicebridge_") {
+			continue
+		}
+		own++
+		for _, metric := range f.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
+					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
+				}
+			}
+		}
+	}
+	if own < 7 {
+		t.Errorf("%d metrics of our own", own)
+	}
+	if names := cliGathered(t, m); names["go_goroutines"] == 0 || names["process_start_time_seconds"] == 0 {
+		t.Error("the collectors of the runtime and the process are missing")
+	}
+}

@@ -1,0 +1,38 @@
+// Package proof holds no code: its tests show with real processes that no command
+// is lost and none is sent twice.
+//
+// They build the bridge and nats-server, start them as child processes, kill and
+// pause them, and keep a ledger outside: what callers were told, what Graph saw
+// and what Graph was told. Graph (the emulator) and the ingress in front of the
+// replicas run in the test's own process and so survive every kill. At the end
+// the ledger is held against the event stream:
+//
+//   - lost: a command or a queued request that was acknowledged is missing;
+//   - multiplied: one request became more than one command;
+//   - doubled: Graph saw a second POST of a command that it had not answered with
+//     401, 429 or 503 with Retry-After;
+//   - unclaimed: Graph saw more POSTs of a command than it has claims;
+//   - gap, repeated: the numbers of a command's events have a gap, an event id
+//     comes twice;
+//   - unreflected: a postback was answered with 2xx and its command does not show
+//     it;
+//   - open: a command has not ended.
+//
+// What it leaves out: the loss of a machine or of what its disk was told to keep
+// (kill -9 takes the process, not the page cache), and clocks that jump.
+//
+// # The soak
+//
+//	go test ./cmd/devicebridge/proof -run Soak -v
+//
+// Three replicas on a cluster of three NATS servers, the emulator with faults on,
+// and kill -9, SIGSTOP and restarts of either by chance. It prints its seed and
+// one line of figures, and on a violation the history of each command concerned.
+//
+//	-soak.for=10m     how long the faults go on; default 15s
+//	-soak.seed=N      what happens by chance, to the extent that the machine
+//	                  allows: the schedule of faults, not its interleaving.
+//	                  Default: another one each time
+//	-proof.race       builds the bridge with the race detector
+//	-proof.verbose    shows the processes' logs also when the test passes
+package proof

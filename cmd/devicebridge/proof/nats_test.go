@@ -1,0 +1,69 @@
+package proof
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const clusterSize = 3
+
+// newCluster starts three NATS servers as one JetStream cluster that writes every
+// message to disk before it acknowledges it. It gives the servers and their URLs,
+// comma separated.
+func newCluster(t *testing.T) ([]*program, string) {
+	t.Helper()
+	ctx := within(t)
+	path, err := natsServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clients, routes []string
+	for range clusterSize {
+		clients, routes = append(clients, freeAddress(t)), append(routes, freeAddress(t))
+	}
+	var servers []*program
+	for i := range clusterSize {
+		dir := t.TempDir()
+		config := filepath.Join(dir, "nats.conf")
+		text := fmt.Sprintf(`server_name: n%d
+listen: %q
+jetstream { store_dir: %q, sync_interval: always }
+cluster { name: proof, listen: %q, routes: [%q, %q, %q] }
+`, i+1, clients[i], dir, routes[i], "nats://"+routes[0], "nats://"+routes[1], "nats://"+routes[2])
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		server := newProgram(t, program{name: fmt.Sprintf("nats-%d", i+1), path: path, args: []string{"-c", config}, ready: "Server is ready"})
+		if err := server.launch(nil); err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, server)
+	}
+	for _, s := range servers {
+		if _, err := s.await(ctx, "metadata leader"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return servers, "nats://" + strings.Join(clients, ",nats://")
+}
+
+// freeAddress gives a loopback address whose port the system does not hand out by
+// itself, so that it is still free when a process comes back.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"devicebridge/bridge"
+	"devicebridge/bridge/bus"
+	"devicebridge/events"
+	"devicebridge/schemas"
+)
+
+// endpointsOf gives the micro endpoints with their schemas.
+func endpointsOf(br *bridge.Bridge) ([]bus.Endpoint, error) {
+	var list []bus.Endpoint
+	for _, e := range br.Endpoints() {
+		request, err := schemas.Text(e.Request)
+		if err != nil {
+			return nil, err
+		}
+		reply, err := schemas.Text(e.Reply)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, bus.Endpoint{
+			Name: e.Name, Description: e.Description, RequestSchema: request, ReplySchema: reply,
+			Handle: func(ctx context.Context, call bus.Call) (any, error) { return e.Handle(ctx, call.Header, call.Data) },
+		})
+	}
+	return list, nil
+}
+
+func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Handler {
+	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
+		stored, err := d.Stored()
+		if err != nil {
+			log.Error("an event that cannot be read is left alone", "sequence", d.Sequence, "error", err)
+			unreadable()
+			return bus.Done()
+		}
+		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
+	}
+}
+
+func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
+	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
+		id, ok := subjects.ParseTimer(d.Subject)
+		if !ok {
+			return bus.Done() // not a timer of ours
+		}
+		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress, Confirm: d.Confirm()}))
+	}
+}
+
+func taker(br *bridge.Bridge) bus.Handler {
+	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
+		return disposition(br.Take(ctx, queued(d)))
+	}
+}
+
+// poisonous has messages whose handling breaks down counted and set aside as
+// decide says, which gives how long to wait before they must come again.
+func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delivery) time.Duration) bus.Work {
+	w.Poisoned = func(ctx context.Context, d bus.Delivery, _ string) bus.Disposition {
+		count()
+		return disposition(decide(ctx, d))
+	}
+	return w
+}
+
+// workOf gives what is worked on side by side. While sending is paused, accepted
+// commands are left in their queue.
+func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
+	lease := leaseOf(c)
+	intake := b.IntakeWork(c.Workers, taker(br))
+	timers := b.TimerWork(lease, c.Workers, looker(br, c.subjects))
+	dispatch := b.DispatchWork(lease, c.Workers, dispatcher(br, m.observeUnreadable, log))
+	work := []bus.Work{
+		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
+			return br.PoisonedIntake(ctx, queued(d))
+		}),
+		poisonous(timers, m.consumer(timers.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
+			id, _ := c.subjects.ParseTimer(d.Subject) // no other is handled
+			return br.PoisonedCommand(ctx, id)
+		}),
+		poisonous(dispatch, m.consumer(dispatch.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
+			stored, err := d.Stored()
+			if err != nil {
+				return 0 // left alone, as by the dispatcher
+			}
+			return br.PoisonedCommand(ctx, stored.Command.ID)
+		}),
+	}
+	if c.Dispatch != dispatchPaused {
+		return work
+	}
+	log.Warn("sending is paused by BRIDGE_DISPATCH: requests are taken and commands under way are followed, and nothing is sent to Graph; " +
+		"after a restore run `devicebridge quarantine`; to go on, start every replica again without BRIDGE_DISPATCH")
+	return slices.DeleteFunc(work, func(w bus.Work) bool { return w.Durable == dispatch.Durable })
+}
+
+// queued gives a delivery of the intake stream as the bridge has it.
+func queued(d bus.Delivery) bridge.QueuedRequest {
+	return bridge.QueuedRequest{Header: d.Header, Data: d.Data, StreamCreated: d.StreamCreated, Sequence: d.Sequence}
+}
+
+func disposition(again time.Duration) bus.Disposition {
+	if again > 0 {
+		return bus.Again(again)
+	}
+	return bus.Done()
+}
