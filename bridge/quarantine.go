@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,7 +13,10 @@ import (
 )
 
 // quarantinePage is how many commands one request looks at.
-const quarantinePage = 500
+const quarantinePage = 200
+
+// quarantineLeeway is how far the clock of who asks may be ahead.
+const quarantineLeeway = 5 * time.Minute
 
 // Quarantine makes outcomeUnknown what a restored store shows as still to be
 // sent, since it may have been sent after the backup was made: accepted and
@@ -29,7 +33,7 @@ func (b *Bridge) Quarantine(ctx context.Context, data []byte) (events.Quarantine
 		return reply, events.Refusal(events.CodeConflict, "", "the bridge is sending; start every replica with BRIDGE_DISPATCH=paused first")
 	case r.Before.IsZero():
 		return reply, events.Invalid("before", "is missing; it is the time before which commands were created, such as 2026-11-22T10:00:00Z")
-	case r.Before.After(b.Now()):
+	case r.Before.After(b.Now().Add(quarantineLeeway)):
 		return reply, events.Invalid("before", "is in the future")
 	}
 	cursor, err := readCursor(r.Cursor)

@@ -51,11 +51,19 @@ type Handler func(context.Context, Delivery) Disposition
 // durable consumer is shared by all replicas and made if missing, also when it
 // or its stream disappears and comes back; it never gives up on a message.
 func (b *Bus) Consume(ctx context.Context, w Work) error {
+	said := ""
 	for ctx.Err() == nil {
-		if err := b.consumeOnce(ctx, w); ctx.Err() == nil {
-			b.log.Warn("consumer interrupted; starting it again", "consumer", w.Durable, "error", err)
-			_ = pause(ctx, time.Second)
+		begin := time.Now()
+		err := b.consumeOnce(ctx, w)
+		if ctx.Err() != nil {
+			return nil
 		}
+		// While NATS is in trouble the same comes every second.
+		if text := fmt.Sprint(err); text != said || time.Since(begin) > time.Minute {
+			b.log.Warn("consumer interrupted; it is started again and again", "consumer", w.Durable, "error", err)
+			said = text
+		}
+		_ = pause(ctx, time.Second)
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ type sight struct {
 	// deaf: the leader answers reads, but has not answered appends.
 	deaf bool
 
-	// Known of an embedded server, whether it answers or not.
+	// Known of an embedded server, whether it answers or not. Where its store has
+	// failed it is not asked.
 	store  error
 	disk   space
 	onDisk bool // disk is known
@@ -50,6 +51,9 @@ type filled struct {
 	part   float64
 }
 
+// known reports whether it is known how the streams are.
+func (s sight) known() bool { return s.connected && s.silent == "" && s.store == nil }
+
 // look looks at the connection, the streams and the embedded server, changing
 // nothing.
 func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight {
@@ -59,7 +63,13 @@ func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight 
 		s.disk, s.onDisk = diskSpace(b.server.o.Dir)
 	}
 	if s.connected = b.nc.IsConnected(); !s.connected {
-		s.lost = fmt.Sprint(b.nc.LastError())
+		s.lost = "the connection was closed"
+		if err := b.nc.LastError(); err != nil {
+			s.lost = err.Error()
+		}
+		return s
+	}
+	if s.store != nil {
 		return s
 	}
 	if err := b.lookAtStreams(ctx, streams, &s); err != nil {
@@ -154,12 +164,11 @@ func (d differing) matter() []difference {
 // what was seen. What cannot be seen now stays as it was.
 func judge(before map[Trouble]string, s sight) map[Trouble]string {
 	now := map[Trouble]string{}
-	known := s.connected && s.silent == ""
-	put := func(t Trouble, known bool, details ...string) {
+	put := func(t Trouble, details ...string) {
 		switch was, is := before[t]; {
 		case len(details) > 0:
 			now[t] = strings.Join(details, "; ")
-		case !known && is:
+		case is && !s.known():
 			now[t] = was
 		}
 	}
@@ -168,19 +177,19 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 		now[Disconnected] = s.lost
 	case s.silent != "":
 		now[NoAnswer] = s.silent
-	case s.deaf:
+	case s.deaf && s.store == nil:
 		now[NoAnswer] = "it answers reads, but not appends"
 	}
-	put(StreamMissing, known, names(s.missing)...)
+	put(StreamMissing, names(s.missing)...)
 	var changes []string
 	for _, d := range s.differ {
 		if matter := d.matter(); len(matter) > 0 {
 			changes = append(changes, d.want.Name+": "+describe(matter))
 		}
 	}
-	put(StreamDiffers, known, changes...)
+	put(StreamDiffers, changes...)
 	_, was := before[StorageFull]
-	put(StorageFull, known, s.full(was)...)
+	put(StorageFull, s.full(was)...)
 	if s.store != nil {
 		now[StoreFailed] = s.store.Error()
 	}
@@ -219,7 +228,7 @@ func (s sight) barred(before, eventStream string) string {
 	if s.store != nil {
 		return "the store of the NATS server has failed; ask again later"
 	}
-	if !s.connected || s.silent != "" {
+	if !s.known() {
 		return before
 	}
 	for _, d := range s.differ {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -68,11 +69,19 @@ func (w *watch) restart(ctx context.Context, s sight) bool {
 		return false
 	}
 	begin := time.Now()
+	connected := w.b.nc.StatusChanged(nats.CONNECTED)
+	defer w.b.nc.RemoveStatusListener(connected)
 	if err := w.b.server.Restart(ctx); err != nil {
-		w.b.log.Warn("the embedded NATS server could not be started anew", "error", err, "next_try_in", w.restarts.pause.String())
+		w.b.log.Warn("the embedded NATS server could not be started", "error", err, "next_try_in", w.restarts.pause.String())
 		return false
 	}
-	_ = w.b.nc.ForceReconnect() // closed: the bridge is stopping
+	w.b.watched.confirmed() // what the old one did not answer says nothing of the new one
+	_ = w.b.nc.ForceReconnect()
+	select {
+	case <-connected:
+	case <-time.After(w.b.timeout):
+	case <-ctx.Done():
+	}
 	w.b.log.Info("the embedded NATS server was started anew, because its store had failed", "took", time.Since(begin).Round(time.Millisecond).String())
 	return true
 }

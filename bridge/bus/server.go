@@ -143,9 +143,10 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{s.o.Log.With("component", "nats-server")}, false, false, false)
+	log := newServerLog(s.o.Log)
+	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	if err := s.ready(ctx, srv); err != nil {
+	if err := s.ready(ctx, srv, log.fatal); err != nil {
 		shutdown(srv)
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
@@ -155,18 +156,23 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 // startTime bounds the wait for a server to take connections.
 const startTime = 20 * time.Second
 
-// ready waits until srv takes connections and has its streams.
-func (s *Server) ready(ctx context.Context, srv *server.Server) error {
-	if !srv.JetStreamEnabled() { // then it does not listen either
-		return fmt.Errorf("JetStream could not start in %s; its log lines above say why", s.o.Dir)
-	}
-	for end := time.Now().Add(startTime); !srv.ReadyForConnections(100 * time.Millisecond); {
-		if err := ctx.Err(); err != nil {
-			return err
+// ready waits until srv takes connections and has its streams, or fatal says that
+// it will not.
+func (s *Server) ready(ctx context.Context, srv *server.Server, fatal <-chan string) error {
+	for end := time.Now().Add(startTime); !srv.ReadyForConnections(10 * time.Millisecond); {
+		select {
+		case text := <-fatal:
+			return errors.New(text)
+		case <-ctx.Done():
+			return ctx.Err()
+		default:
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("not ready after %s; its log lines above say why", startTime)
 		}
+	}
+	if !srv.JetStreamEnabled() {
+		return fmt.Errorf("JetStream could not start in %s", s.o.Dir)
 	}
 	account, err := srv.LookupAccount(bridgeAccount)
 	if err == nil {

@@ -133,11 +133,12 @@ func (w *watch) confirm(seen map[Trouble]string) bool {
 // the account is full.
 func (w *watch) bar(s sight) {
 	_, full := w.now[StorageFull]
-	w.b.usage.tight.Store(s.lowDisk(full) || s.account >= threshold(full))
-	if _, failed := w.now[StoreFailed]; !failed {
-		s.store = nil // or suspected only
+	if s.known() || s.onDisk {
+		w.b.usage.tight.Store(s.lowDisk(full) || s.account >= threshold(full))
 	}
-	w.barred = s.barred(w.barred, w.b.subjects.EventStream())
+	if _, failed := w.now[StoreFailed]; failed || s.store == nil { // else it is only suspected
+		w.barred = s.barred(w.barred, w.b.subjects.EventStream())
+	}
 	if w.barred == "" {
 		w.b.watched.barred.Store(nil)
 		return
@@ -148,7 +149,7 @@ func (w *watch) bar(s sight) {
 
 // tellBounds logs a new difference in what only bounds the streams, once.
 func (w *watch) tellBounds(s sight) {
-	if !s.connected || s.silent != "" {
+	if !s.known() {
 		return
 	}
 	var list []string

@@ -48,13 +48,14 @@ func TestPostbackThenKill(t *testing.T) {
 			r := newRig(t, setup{Vars: map[string]string{"BRIDGE_DATA_DIR": dir}, Emulator: emulator.Options{Devices: crashDevices()}})
 			bridge := r.bridges[0]
 			r.start(nil)
-			if _, err := r.send(ctx, request("sent", silentDevice, events.TypeLaunchURI, 20*time.Second)); err != nil {
+			sent, err := r.send(ctx, request("sent", silentDevice, events.TypeLaunchURI, crashLife))
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := r.posted(ctx, 1); err != nil {
+			if err := r.reached(ctx, sent.Command.ID, events.KindOf(events.StateRequesting)); err != nil {
 				t.Fatal(err)
 			}
-			receipt, err := r.callback(ctx, "minted", 20*time.Second)
+			receipt, err := r.callback(ctx, "minted", crashLife)
 			if err != nil {
 				t.Fatal(err)
 			}
