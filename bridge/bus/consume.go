@@ -51,19 +51,16 @@ type Handler func(context.Context, Delivery) Disposition
 // durable consumer is shared by all replicas and made if missing, also when it
 // or its stream disappears and comes back; it never gives up on a message.
 func (b *Bus) Consume(ctx context.Context, w Work) error {
-	said := ""
-	for ctx.Err() == nil {
+	for said := ""; ctx.Err() == nil; {
 		begin := time.Now()
-		err := b.consumeOnce(ctx, w)
-		if ctx.Err() != nil {
-			return nil
+		if err := b.consumeOnce(ctx, w); ctx.Err() == nil {
+			// While NATS is in trouble the same comes every second.
+			if text := fmt.Sprint(err); text != said || time.Since(begin) > time.Minute {
+				b.log.Warn("consumer interrupted; it is started again and again", "consumer", w.Durable, "error", err)
+				said = text
+			}
+			_ = pause(ctx, time.Second)
 		}
-		// While NATS is in trouble the same comes every second.
-		if text := fmt.Sprint(err); text != said || time.Since(begin) > time.Minute {
-			b.log.Warn("consumer interrupted; it is started again and again", "consumer", w.Durable, "error", err)
-			said = text
-		}
-		_ = pause(ctx, time.Second)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ func diskSpace(dir string) (space, bool) {
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return space{}, false
 	}
-	block := int64(stat.Bsize) //nolint:unconvert,gosec // the type differs between systems
+	block := int64(stat.Bsize) //nolint:unconvert // the type differs between systems
 	return space{
 		free: int64(stat.Bavail) * block, //nolint:gosec // no disk has 8 EiB
 		size: int64(stat.Blocks) * block, //nolint:gosec // no disk has 8 EiB

@@ -36,7 +36,7 @@ func TestFaultDamagedFile(t *testing.T) {
 	places := map[string]int{"length": 0, "sequence": 4, "time": 12, "subject": 60, "headers": 200, "body": -40, "checksum": -3}
 	for place, at := range places {
 		for _, indexed := range []bool{true, false} {
-			for _, seq := range []uint64{1, 61, 62, 63, store.last() - 1} {
+			for _, seq := range []uint64{1, 62, 63, store.last() - 1} {
 				t.Run(fmt.Sprintf("%s at %d, indexed %t", place, seq, indexed), func(t *testing.T) {
 					t.Parallel()
 					dir := store.copied(t, indexed)

@@ -95,6 +95,7 @@ func TestWatchDeaf(t *testing.T) {
 
 // TestWatchQuorum: a cluster without a majority has no leader.
 func TestWatchQuorum(t *testing.T) {
+	t.Parallel()
 	options := clusterOptions(t)
 	var servers []*server.Server
 	for _, o := range options {

@@ -36,18 +36,22 @@ func newCallers(r *rig, seed uint64) []*caller {
 }
 
 // ask goes on until trouble ends. Who waits for a receipt then waits on, until
-// life ends; a queued request that was not acknowledged is left alone, and the
+// patient ends; a queued request that was not acknowledged is left alone, and the
 // next one is another.
-func (c *caller) ask(trouble, life context.Context) error {
+func (c *caller) ask(trouble, patient context.Context) error {
 	devices := emulator.DefaultDevices()
 	for n := 1; ; n++ {
 		device := devices[c.rng.IntN(len(devices))].ID
 		typ := []events.Type{events.TypeLaunchURI, events.TypeAppService}[c.rng.IntN(2)]
-		expiresIn := soakLifeMin + time.Duration(c.rng.Int64N(int64(soakLife-soakLifeMin)))
-		q := request(fmt.Sprintf("%s-%d", c.name, n), device, typ, expiresIn.Round(time.Second))
+		longest := soakLife
 		if c.queues {
-			_ = c.rig.enqueue(life, q)
-		} else if _, err := c.rig.send(life, q); err != nil {
+			longest = queuedLife
+		}
+		life := longest - time.Duration(c.rng.Int64N(int64(longest/3)))
+		q := request(fmt.Sprintf("%s-%d", c.name, n), device, typ, life.Round(time.Second))
+		if c.queues {
+			_ = c.rig.enqueue(patient, q)
+		} else if _, err := c.rig.send(patient, q); err != nil {
 			return err
 		}
 		if !pace(trouble, time.Duration(c.rng.Int64N(int64(askEvery)))) {

@@ -15,7 +15,7 @@ type chaos struct{ victims []*victim }
 // victim is one process. Its schedule follows from the seed and its place alone.
 type victim struct {
 	*program
-	t   *testing.T
+	t   testing.TB
 	rng *rand.Rand
 	// every is the longest time between two faults, calm how long the others are
 	// left alone after one: a cluster needs it to elect its leaders.

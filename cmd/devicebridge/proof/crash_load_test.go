@@ -70,7 +70,7 @@ func newCrashLoad(r *rig) *crashLoad { return &crashLoad{r, crashKinds()} }
 
 // byService asks until asking ends, and at least once for each kind.
 func (l *crashLoad) byService(ctx, asking context.Context) error {
-	for n := 1; l.more(n, asking); n++ {
+	for n := 1; l.more(asking, n); n++ {
 		if _, err := l.rig.send(ctx, l.request(n, fmt.Sprintf("service-%d", n))); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (l *crashLoad) byService(ctx, asking context.Context) error {
 // be there all the same: one with a request id is published again as it is, one
 // without becomes another.
 func (l *crashLoad) byQueue(ctx, asking context.Context) error {
-	for n := 1; l.more(n, asking); n++ {
+	for n := 1; l.more(asking, n); n++ {
 		marker := fmt.Sprintf("queue-%d", n)
 		q := l.request(n, marker)
 		if n%2 == 0 {
@@ -106,7 +106,7 @@ func (l *crashLoad) byQueue(ctx, asking context.Context) error {
 	return nil
 }
 
-func (l *crashLoad) more(n int, asking context.Context) bool {
+func (l *crashLoad) more(asking context.Context, n int) bool {
 	return n <= len(l.kinds) || asking.Err() == nil
 }
 

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,12 +21,15 @@ import (
 // comes then is waiting for leases, which all do together.
 const crashesAtOnce = 4
 
+// crashPasses are the passes of a point at which the bridge is killed, one life of
+// it for each.
+var crashPasses = flag.String("crash.passes", "1,3", "kill the bridge at these passes of each point, comma separated")
+
 // crashCase is a bridge that is killed at one point.
 type crashCase struct {
 	name  string
 	point crash.Point
-	// passes says at which pass of the point: one life of the bridge for each.
-	passes []int
+	passes []string
 	// fetched: a response payload does not come in the postback, but by a GET.
 	fetched bool
 }
@@ -34,9 +38,9 @@ type crashCase struct {
 func crashCases() []crashCase {
 	var list []crashCase
 	for _, p := range crash.Points() {
-		c := crashCase{name: string(p), point: p, passes: []int{1, 3}}
+		c := crashCase{name: string(p), point: p, passes: strings.Split(*crashPasses, ",")}
 		if stops(p) {
-			c.passes = []int{1}
+			c.passes = c.passes[:1]
 		}
 		list = append(list, c)
 		if p == crash.PayloadStored {
@@ -89,7 +93,7 @@ func (c crashCase) run(t *testing.T, finished func()) {
 	group, _ := errgroup.WithContext(ctx)
 	bridge := r.bridges[0]
 	for i, pass := range c.passes {
-		at := map[string]string{"CRASH_AT": fmt.Sprintf("%s:%d", c.point, pass)}
+		at := map[string]string{"CRASH_AT": fmt.Sprintf("%s:%s", c.point, pass)}
 		if i == 0 {
 			r.start(at)
 			group.Go(func() error { return load.byService(ctx, asking) })
@@ -106,7 +110,7 @@ func (c crashCase) run(t *testing.T, finished func()) {
 			}
 		}
 		if how, err := bridge.end(ctx); err != nil || how.Signal() != syscall.SIGKILL {
-			t.Fatalf("the bridge should have killed itself at pass %d of %s; it ended with %v, %v", pass, c.point, how, err)
+			t.Fatalf("the bridge should have killed itself at pass %s of %s; it ended with %v, %v", pass, c.point, how, err)
 		}
 	}
 	stop()

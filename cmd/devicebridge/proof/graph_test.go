@@ -17,7 +17,7 @@ import (
 
 // newGraph serves the emulator in this process, so that what it saw survives
 // every kill, and notes each POST of a command. It gives the base URL.
-func newGraph(t *testing.T, l *ledger, o emulator.Options) (*emulator.Emulator, string) {
+func newGraph(t testing.TB, l *ledger, o emulator.Options) (*emulator.Emulator, string) {
 	t.Helper()
 	e, err := emulator.New(o)
 	if err != nil {

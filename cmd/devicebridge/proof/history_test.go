@@ -12,7 +12,7 @@ import (
 )
 
 // report fails the test for each violation, with the history of its command.
-func report(t *testing.T, b books, record []event, violations []violation) {
+func report(t testing.TB, b books, record []event, violations []violation) {
 	t.Helper()
 	shown := map[string]bool{}
 	for _, v := range violations {

@@ -27,7 +27,7 @@ type ingress struct {
 const answerWithin = 3 * time.Second
 
 // newIngress gives the public URL.
-func newIngress(t *testing.T, l *ledger, replicas []string) string {
+func newIngress(t testing.TB, l *ledger, replicas []string) string {
 	t.Helper()
 	in := &ingress{ledger: l, replicas: replicas, inner: &http.Transport{ResponseHeaderTimeout: answerWithin}}
 	server := httptest.NewServer(&httputil.ReverseProxy{

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const clusterSize = 3
@@ -16,7 +20,7 @@ const clusterSize = 3
 // newCluster starts three NATS servers as one JetStream cluster that writes every
 // message to disk before it acknowledges it. It gives the servers and their URLs,
 // comma separated.
-func newCluster(t *testing.T) ([]*program, string) {
+func newCluster(t testing.TB) ([]*program, string) {
 	t.Helper()
 	ctx := within(t)
 	path, err := natsServer()
@@ -45,17 +49,48 @@ cluster { name: proof, listen: %q, routes: [%q, %q, %q] }
 		}
 		servers = append(servers, server)
 	}
+	url := "nats://" + strings.Join(clients, ",nats://")
 	for _, s := range servers {
-		if _, err := s.await(ctx, "metadata leader"); err != nil {
+		if _, err := s.await(ctx, s.ready); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return servers, "nats://" + strings.Join(clients, ",nats://")
+	if err := placing(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	return servers, url
+}
+
+// placing waits until the cluster places a stream on all of its servers: it has a
+// leader a moment before it knows them.
+func placing(ctx context.Context, url string) error {
+	nc, err := nats.Connect(url)
+	if err != nil {
+		return fmt.Errorf("connect to the cluster: %w", err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	probe := jetstream.StreamConfig{Name: "PROBE", Replicas: clusterSize, Storage: jetstream.MemoryStorage}
+	for {
+		// What is asked while there is no leader is never answered.
+		try, cancel := context.WithTimeout(ctx, tryFor)
+		_, err := js.CreateOrUpdateStream(try, probe)
+		cancel()
+		if err == nil {
+			return js.DeleteStream(ctx, probe.Name)
+		}
+		if !pace(ctx, tryEvery) {
+			return fmt.Errorf("the cluster places no stream: %w", err)
+		}
+	}
 }
 
 // freeAddress gives a loopback address whose port the system does not hand out by
 // itself, so that it is still free when a process comes back.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))

@@ -37,7 +37,7 @@ type run struct {
 
 // newProgram gives a program that has not started. When the test ends it is
 // killed, and its log shown if the test failed.
-func newProgram(t *testing.T, p program) *program {
+func newProgram(t testing.TB, p program) *program {
 	t.Helper()
 	t.Cleanup(func() {
 		p.kill()
@@ -143,7 +143,7 @@ func (p *program) signal(s syscall.Signal) error {
 
 // show prints the end of the log of a failed test. What no run may ever write
 // fails the test.
-func (p *program) show(t *testing.T) {
+func (p *program) show(t testing.TB) {
 	for i, r := range p.runs {
 		for _, words := range []string{"WARNING: DATA RACE", "panic:", "fatal error:"} {
 			if line, found, _ := r.log.find(words); found {

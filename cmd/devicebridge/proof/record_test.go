@@ -81,11 +81,13 @@ func (r *rig) record(ctx context.Context) ([]event, error) {
 
 func (r *rig) streamState(ctx context.Context, name string) (jetstream.StreamState, error) {
 	for {
-		stream, err := r.js.Stream(ctx, name)
+		// What is asked while there is no leader is never answered.
+		try, cancel := context.WithTimeout(ctx, tryFor)
+		stream, err := r.js.Stream(try, name)
+		cancel()
 		if err == nil {
 			return stream.CachedInfo().State, nil
 		}
-		// A leader may just be elected.
 		if errors.Is(err, jetstream.ErrStreamNotFound) || !pace(ctx, tryEvery) {
 			return jetstream.StreamState{}, fmt.Errorf("look at stream %s: %w", name, err)
 		}

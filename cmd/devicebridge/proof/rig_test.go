@@ -38,7 +38,7 @@ type setup struct {
 
 // rig is a set of processes, the Graph they talk to, and the ledger.
 type rig struct {
-	t *testing.T
+	t testing.TB
 	// bridges are the replicas, not started yet; nats the servers, running.
 	bridges []*program
 	nats    []*program
@@ -54,7 +54,7 @@ type rig struct {
 }
 
 // newRig starts everything but the bridges.
-func newRig(t *testing.T, s setup) *rig {
+func newRig(t testing.TB, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t, ledger: newLedger()}
 	build := plainBridge
@@ -142,7 +142,7 @@ func (r *rig) connect(ctx context.Context) {
 }
 
 // within gives a context that ends with the test or after patience.
-func within(t *testing.T) context.Context {
+func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)

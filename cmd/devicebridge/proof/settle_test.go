@@ -2,20 +2,35 @@ package proof
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
 )
 
-// settle waits until nothing is left to do: the queue is empty, every command
-// that was acknowledged is in the stream and all of them have ended, and Graph
-// has said all it has to say. Graph takes no new commands after that. It gives
-// the whole record.
+// settle waits until nothing is left to do: every request that was acknowledged
+// is a command, all commands have ended, none is still to come from the queue, and
+// Graph has said all it has to say. Graph takes no new commands after that. It
+// gives the whole record.
 func (r *rig) settle(ctx context.Context) ([]event, error) {
-	if err := r.queueEmpty(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.ended(ctx); err != nil {
-		return nil, err
+	for untaken := 1; untaken > 0; {
+		if err := r.ended(ctx); err != nil {
+			return nil, err
+		}
+		record, err := r.record(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if untaken, err = r.untaken(ctx, record); err != nil {
+			return nil, err
+		}
+		if untaken > 0 && !pace(ctx, time.Second) {
+			return nil, fmt.Errorf("%d requests are still in the queue: %w", untaken, ctx.Err())
+		}
 	}
 	if err := r.graph.Shutdown(ctx); err != nil {
 		return nil, fmt.Errorf("Graph still has postbacks to deliver: %w", err)
@@ -23,16 +38,36 @@ func (r *rig) settle(ctx context.Context) ([]event, error) {
 	return r.record(ctx)
 }
 
-func (r *rig) queueEmpty(ctx context.Context) error {
-	for {
-		state, err := r.streamState(ctx, r.subjects.IntakeStream())
-		if err != nil || state.Msgs == 0 {
-			return err
+// untaken counts the requests in the queue that are no commands yet. One that is
+// may stay there for a while: its acknowledgement can get lost with a server.
+func (r *rig) untaken(ctx context.Context, record []event) (int, error) {
+	taken := map[string]bool{}
+	for _, e := range record {
+		taken[markerOf(e.Command.Payload)] = true
+	}
+	state, err := r.streamState(ctx, r.subjects.IntakeStream())
+	if err != nil || state.Msgs == 0 {
+		return 0, err
+	}
+	stream, err := r.js.Stream(ctx, r.subjects.IntakeStream())
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for n := state.FirstSeq; n <= state.LastSeq; n++ {
+		msg, err := stream.GetMsg(ctx, n)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
 		}
-		if !pace(ctx, 250*time.Millisecond) {
-			return fmt.Errorf("%d requests are still in the queue: %w", state.Msgs, ctx.Err())
+		if err != nil {
+			return 0, fmt.Errorf("read the queue: %w", err)
+		}
+		var q events.Request
+		if json.Unmarshal(msg.Data, &q) == nil && !taken[markerOf(q.Payload)] {
+			count++
 		}
 	}
+	return count, nil
 }
 
 // ended waits until every acknowledged request has a command and every command

@@ -19,9 +19,11 @@ var (
 
 const (
 	soakReplicas = 3
-	// soakLife is how long a command of the soak may take: its longest and its
-	// shortest. With a lease it bounds how long the end takes to come.
-	soakLife, soakLifeMin = 30 * time.Second, 15 * time.Second
+	// soakLife is the longest life of a command of the soak; the shortest is two
+	// thirds of it. queuedLife is the same for one that may have to wait in the queue
+	// for as long first, when the replica that had it died. With a lease they bound
+	// how long the end takes to come.
+	soakLife, queuedLife = 30 * time.Second, 15 * time.Second
 	// soakEnd is more than a life, a lease and what restarts take.
 	soakEnd = 4 * time.Minute
 )

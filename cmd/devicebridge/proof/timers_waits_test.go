@@ -67,7 +67,7 @@ func (r *rig) everyWait(ctx context.Context, claimed bool) (map[string]events.Ki
 	noPayload := slices.Repeat([]emulator.Fault{{On: emulator.OpResponse, Kind: emulator.FaultNotFound}}, 200)
 	steps := []struct {
 		marker, device string
-		type_          events.Type
+		typ            events.Type
 		fault          emulator.Fault
 		kind           events.State
 	}{
@@ -85,7 +85,7 @@ func (r *rig) everyWait(ctx context.Context, claimed bool) (map[string]events.Ki
 		if err := r.graph.SetFaults(emulator.Faults{Next: append(slices.Clone(noPayload), s.fault)}); err != nil {
 			return nil, err
 		}
-		receipt, err := r.send(ctx, request(s.marker, s.device, s.type_, waitLife))
+		receipt, err := r.send(ctx, request(s.marker, s.device, s.typ, waitLife))
 		if err != nil {
 			return nil, err
 		}
