@@ -17,6 +17,8 @@
 //     so timers are hints that the bridge's sweep sets anew.
 //   - A payload that PutPayload gave a place for is stored whole and stays for the
 //     streams' age limit; what is read back is that payload or an error.
+//   - While Watch runs, what is wrong with NATS is told once, and mended where that
+//     is safe.
 //   - Nothing is buffered in memory and called stored.
 //
 // It decides nothing about commands: see package bridge.

