@@ -31,7 +31,7 @@ func newChaos(r *rig, seed uint64) *chaos {
 	c := &chaos{}
 	bridges, servers := make(chan struct{}, len(r.bridges)), make(chan struct{}, 1)
 	for i, p := range r.bridges {
-		c.victims = append(c.victims, &victim{program: p, t: r.t, rng: rand.New(rand.NewPCG(seed, uint64(i))), every: 8 * time.Second, alone: bridges})
+		c.victims = append(c.victims, &victim{program: p, t: r.t, rng: rand.New(rand.NewPCG(seed, uint64(i))), every: 6 * time.Second, alone: bridges})
 	}
 	for i, p := range r.nats {
 		c.victims = append(c.victims, &victim{program: p, t: r.t, rng: rand.New(rand.NewPCG(seed, 50+uint64(i))), every: 12 * time.Second, calm: 3 * time.Second, alone: servers})
@@ -73,7 +73,7 @@ func (v *victim) strike(trouble, life context.Context) error {
 			return nil
 		}
 	}
-	if v.rng.IntN(3) == 0 {
+	if v.rng.IntN(4) == 0 {
 		v.pauses++
 		away := time.Second + v.upTo(7*time.Second)
 		v.note("SIGSTOP for %s", away)

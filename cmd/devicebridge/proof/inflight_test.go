@@ -43,7 +43,7 @@ func inFlightRun(b *testing.B, n int, life time.Duration) {
 	defer cancel()
 	r := newRig(b, setup{
 		Vars: map[string]string{
-			"BRIDGE_NATS_SYNC": "interval", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SWEEP_EVERY": "5m",
+			"BRIDGE_NATS_SYNC": "interval", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SWEEP_EVERY": "1h",
 			// The one timer of a command is that of its end.
 			"BRIDGE_POLL_FIRST": "24h", "BRIDGE_POLL_MAX": "24h",
 		},
@@ -82,6 +82,9 @@ func inFlightRun(b *testing.B, n int, life time.Duration) {
 	b.ReportMetric(peak, "MiB-peak")
 	if peak > inFlightMemory {
 		b.Errorf("the bridge took %.0f MiB for %d commands; the bound is %d", peak, n, inFlightMemory)
+	}
+	if err := r.queueEmpty(ctx); err != nil {
+		b.Fatal(err)
 	}
 	record, err := r.settle(ctx)
 	if err != nil {
@@ -137,6 +140,17 @@ func reportLateness(b *testing.B, record []event) {
 	if len(late) == 0 {
 		b.Fatal("no command timed out")
 	}
+	hist := map[int]int{}
+	var first time.Time
+	for _, e := range record {
+		if e.Kind == events.KindOf(events.StateTimedOut) {
+			if first.IsZero() {
+				first = e.At
+			}
+			hist[int(e.At.Sub(first)/(5*time.Second))]++
+		}
+	}
+	b.Log("per 5s:", hist)
 	slices.Sort(late)
 	b.ReportMetric(late[len(late)/2].Seconds(), "s-late-p50")
 	b.ReportMetric(late[len(late)*99/100].Seconds(), "s-late-p99")

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -31,7 +30,6 @@ type program struct {
 type run struct {
 	cmd    *exec.Cmd
 	log    *transcript
-	asked  atomic.Bool // its end was asked for
 	exited chan struct{}
 }
 
@@ -107,11 +105,20 @@ func (p *program) current() *run {
 // exited is closed when the current run has ended.
 func (p *program) exited() <-chan struct{} { return p.current().exited }
 
+// over says whether the current run has ended.
+func (p *program) over() bool {
+	select {
+	case <-p.exited():
+		return true
+	default:
+		return false
+	}
+}
+
 // end waits for the end of the current run, which something else brings about,
 // and tells how it ended: Signaled and Signal after a kill.
 func (p *program) end(ctx context.Context) (syscall.WaitStatus, error) {
 	r := p.current()
-	r.asked.Store(true)
 	select {
 	case <-r.exited:
 		return r.cmd.ProcessState.Sys().(syscall.WaitStatus), nil
@@ -123,7 +130,6 @@ func (p *program) end(ctx context.Context) (syscall.WaitStatus, error) {
 // kill ends the current run with SIGKILL, if it still runs, and waits for that.
 func (p *program) kill() {
 	if r := p.current(); r != nil {
-		r.asked.Store(true)
 		_ = r.cmd.Process.Kill() // it may have ended already
 		<-r.exited
 	}
@@ -132,9 +138,6 @@ func (p *program) kill() {
 // signal sends SIGSTOP, SIGCONT, SIGTERM or another; nothing to one that ended.
 func (p *program) signal(s syscall.Signal) error {
 	r := p.current()
-	if s != syscall.SIGSTOP && s != syscall.SIGCONT {
-		r.asked.Store(true)
-	}
 	if err := r.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("%s: %s: %w", p.name, s, err)
 	}

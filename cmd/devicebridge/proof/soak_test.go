@@ -66,6 +66,11 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, v := range all.victims {
+		if v.over() {
+			t.Errorf("%s ended of itself (%v)", v.name, v.current().cmd.ProcessState)
+		}
+	}
 	books, _ := r.ledger.read()
 	violations := check(books, record)
 	t.Log(figures(books, record, violations, all, seed, time.Since(begin)))
