@@ -16,6 +16,9 @@ import (
 type Delivery struct {
 	// Count is 1 for the first delivery of the message.
 	Count uint64
+	// Sent is when the message was stored, by the clock that timers run on. Zero: not
+	// known.
+	Sent time.Time
 	// Alive starts the lease anew.
 	Alive func() error
 	// Confirm: Graph is to be asked about the command whatever else is due, see

@@ -41,9 +41,12 @@ func (b *Bridge) schedule(ctx context.Context, from events.Stored, at time.Time)
 }
 
 // rearm leaves a command to its durable timer; while that cannot be set, the
-// delivery itself is kept.
+// delivery itself is kept. Timers run on another clock. Where that is ahead, at is
+// past for it when it is still to come for this one: the timer would fire at once,
+// again and again.
 func (b *Bridge) rearm(ctx context.Context, from events.Stored, at time.Time, d Delivery) time.Duration {
-	if err := b.schedule(ctx, from, at); err != nil {
+	ahead := max(d.Sent.Sub(b.Now()), 0)
+	if err := b.schedule(ctx, from, at.Add(ahead)); err != nil {
 		b.Log.Warn("timer not set; the delivery stands in for it", "command", from.Command.ID, "error", err)
 		return max(at.Sub(b.Now()), backoff(d.Count))
 	}

@@ -19,6 +19,8 @@ type Delivery struct {
 	// time it names the message for good, even if the stream is made anew.
 	Sequence      uint64
 	StreamCreated time.Time
+	// Sent is when the server stored the message, by the server's clock.
+	Sent time.Time
 	// Delivered counts the deliveries of this message, 1 for the first. From 2 on
 	// the acknowledgement time of an earlier one has passed without a sign of life,
 	// or it asked to be delivered again.
@@ -173,6 +175,7 @@ func (b *Bus) handle(ctx context.Context, w Work, created time.Time, msg jetstre
 		Data:          msg.Data(),
 		Sequence:      meta.Sequence.Stream,
 		StreamCreated: created,
+		Sent:          meta.Timestamp,
 		Delivered:     meta.NumDelivered,
 		InProgress:    msg.InProgress,
 	})

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -13,31 +15,57 @@ import (
 // atomic publish.
 const minAPILevel = 2
 
-// ensureTries bounds how often a stream without an answer is asked for.
-const ensureTries = 4
-
 // Ensure creates the streams that are missing and updates what can be updated on
 // those that exist. A stream that cannot be brought to the declared form is left
-// as it is and the error says what differs.
+// as it is and the error says what differs. While JetStream is not ready, because
+// a cluster has no leader yet, it waits.
 func (b *Bus) Ensure(ctx context.Context, o StreamOptions) error {
-	if err := b.checkServer(ctx); err != nil {
+	if err := b.patiently(ctx, b.checkServer); err != nil {
 		return err
 	}
-	if err := b.checkCapture(ctx); err != nil {
+	if err := b.patiently(ctx, b.checkCapture); err != nil {
 		return err
 	}
 	var faults []error
 	for _, want := range declared(b.subjects, o) {
-		err := b.ensureStream(ctx, want)
-		// A stream that another replica is just making has no leader yet, and nobody
-		// answers for it.
-		for try := 1; errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && try < ensureTries; try++ {
-			err = b.ensureStream(ctx, want)
-		}
-		faults = append(faults, err)
+		faults = append(faults, b.patiently(ctx, func(ctx context.Context) error { return b.ensureStream(ctx, want) }))
 	}
 	return errors.Join(faults...)
 }
+
+// patiently does something at the start until it is done, or fails for a reason
+// that waiting does not mend, or ctx ends.
+func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) error {
+	const first, longest = 250 * time.Millisecond, 4 * time.Second
+	for wait := first; ; wait = min(2*wait, longest) {
+		err := do(ctx)
+		if err == nil || !passes(err) || ctx.Err() != nil {
+			return err
+		}
+		if wait == longest/2 {
+			b.log.Warn("JetStream is not ready; waiting for it", "error", err)
+		}
+		if pause(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// passes reports whether an error is one of a cluster that has no leader, or not
+// enough servers, yet.
+func passes(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) {
+		return true
+	}
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == codeNoLeader || api.ErrorCode == codeNoPeers)
+}
+
+// JetStream's error codes of a cluster that is not complete.
+const (
+	codeNoPeers  = 10005
+	codeNoLeader = 10008
+)
 
 func (b *Bus) checkServer(ctx context.Context) error {
 	ctx, cancel := b.bounded(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"devicebridge/events"
@@ -68,7 +69,23 @@ func (b *Bus) headers(ctx context.Context, stream jetstream.Stream, from positio
 	if pending == 0 {
 		return headerBatch{}, nil
 	}
-	messages, err := consumer.FetchNoWait(int(min(pending, batchSize)))
+	batch, err := b.fetchHeaders(consumer, int(min(pending, batchSize)))
+	// In a cluster the consumer may be known to its leader before the server that
+	// this connection is on.
+	for try := 0; errors.Is(err, nats.ErrNoResponders) && try < fetchTries; try++ {
+		if pause(ctx, appendPause<<try) != nil {
+			break
+		}
+		batch, err = b.fetchHeaders(consumer, int(min(pending, batchSize)))
+	}
+	return batch, err
+}
+
+// fetchTries bounds how often a new consumer is asked.
+const fetchTries = 4
+
+func (b *Bus) fetchHeaders(consumer jetstream.Consumer, most int) (headerBatch, error) {
+	messages, err := consumer.FetchNoWait(most)
 	if err != nil {
 		return headerBatch{}, err
 	}

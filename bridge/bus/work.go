@@ -29,8 +29,7 @@ type Work struct {
 
 func (w Work) hold() time.Duration { return cmp.Or(w.Hold, 10*time.Minute) }
 
-// DispatchWork is the work of sending accepted commands. ackWait is also the
-// lease of a claim: a delivery that comes again finds its sender dead or stuck.
+// DispatchWork is the work of sending accepted commands.
 func (b *Bus) DispatchWork(ackWait time.Duration, workers int, handle Handler) Work {
 	return Work{
 		Stream:  b.subjects.EventStream(),
@@ -40,13 +39,17 @@ func (b *Bus) DispatchWork(ackWait time.Duration, workers int, handle Handler) W
 	}
 }
 
+// DefaultAckWait is how long what a dead replica had in hand waits for another.
+// A living one gives signs of life.
+const DefaultAckWait = 10 * time.Second
+
 // IntakeWork is the work of taking requests from the intake stream.
 func (b *Bus) IntakeWork(workers int, handle Handler) Work {
 	return Work{
 		Stream:  b.subjects.IntakeStream(),
 		Durable: intakeConsumer,
 		Filter:  b.subjects.Intake(),
-		AckWait: 30 * time.Second, Workers: workers, Handle: handle,
+		AckWait: DefaultAckWait, Workers: workers, Handle: handle,
 	}
 }
 

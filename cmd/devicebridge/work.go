@@ -40,7 +40,7 @@ func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Hand
 			unreadable()
 			return bus.Done()
 		}
-		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress}))
+		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress}))
 	}
 }
 
@@ -50,7 +50,7 @@ func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
 		if !ok {
 			return bus.Done() // not a timer of ours
 		}
-		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Alive: d.InProgress, Confirm: d.Confirm()}))
+		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress, Confirm: d.Confirm()}))
 	}
 }
 
@@ -73,10 +73,9 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 // workOf gives what is worked on side by side. While sending is paused, accepted
 // commands are left in their queue.
 func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
-	lease := leaseOf(c)
 	intake := b.IntakeWork(c.Workers, taker(br))
-	timers := b.TimerWork(lease, c.Workers, looker(br, c.subjects))
-	dispatch := b.DispatchWork(lease, c.Workers, dispatcher(br, m.observeUnreadable, log))
+	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects))
+	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, m.observeUnreadable, log))
 	work := []bus.Work{
 		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
 			return br.PoisonedIntake(ctx, queued(d))

@@ -43,7 +43,7 @@ func inFlightRun(b *testing.B, n int, life time.Duration) {
 	defer cancel()
 	r := newRig(b, setup{
 		Vars: map[string]string{
-			"BRIDGE_NATS_SYNC": "interval", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SWEEP_EVERY": "1h",
+			"BRIDGE_NATS_SYNC": "interval", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SWEEP_EVERY": "100s",
 			// The one timer of a command is that of its end.
 			"BRIDGE_POLL_FIRST": "24h", "BRIDGE_POLL_MAX": "24h",
 		},
