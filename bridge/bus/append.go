@@ -52,6 +52,7 @@ func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, ex
 		seq, err := b.publish(ctx, msg, c.ID, expected)
 		if err == nil {
 			b.watched.confirmed()
+			b.acknowledged(seq)
 			return seq, nil
 		}
 		if refusal := refusal(err); refusal != nil {
@@ -85,6 +86,16 @@ func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expect
 		return 0, fmt.Errorf("append: %w", err)
 	}
 	return ack.Sequence, nil
+}
+
+// acknowledged notes the highest sequence that was, see Witness.
+func (b *Bus) acknowledged(seq uint64) {
+	for {
+		last := b.acked.Load()
+		if seq <= last || b.acked.CompareAndSwap(last, seq) {
+			return
+		}
+	}
 }
 
 // proof asks the leader whether this append was stored. It gives the sequence

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,6 +52,8 @@ type Bus struct {
 	closed   chan struct{}
 	usage    usage
 	watched  watched
+	// acked is the highest acknowledged sequence of the event stream.
+	acked atomic.Uint64
 }
 
 // Connect connects to NATS and stays connected: it reconnects for ever, because

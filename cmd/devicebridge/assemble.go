@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"devicebridge/bridge"
@@ -108,7 +110,20 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	if err := b.Ensure(ctx, streamOptions(c, server)); err != nil {
 		return err
 	}
-	return run(server, b)
+	if server == nil {
+		return run(server, b)
+	}
+	witness, err := b.Witness(ctx, filepath.Join(c.DataDir, "witness.json"), c.Dispatch == dispatchPaused)
+	if err != nil {
+		return err
+	}
+	keeping, stop := context.WithCancel(ctx)
+	var kept sync.WaitGroup
+	kept.Go(func() { witness.Keep(keeping) })
+	err = run(server, b)
+	stop()
+	kept.Wait()
+	return errors.Join(err, witness.Note())
 }
 
 func compose(c config, b *bus.Bus, keys *webhook.Keyring, o *operator, log *slog.Logger) (*parts, error) {

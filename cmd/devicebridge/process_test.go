@@ -32,6 +32,7 @@ func TestProcess(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"serve, stop, serve again":  cliTestReopen,
 		"kill -9 after a receipt":   cliTestKilled,
+		"a damaged store":           cliTestDamaged,
 		"second signal":             cliTestSecondSignal,
 		"one data directory":        cliTestDataDirectory,
 		"demo":                      cliTestDemo,
@@ -99,6 +100,49 @@ func cliTestKilled(t *testing.T, binary string) {
 	taken := slices.DeleteFunc(site.emulator.Commands(), func(c emulator.Received) bool { return !c.Taken })
 	if len(taken) != 2 {
 		t.Errorf("Graph took %d commands, want 2", len(taken))
+	}
+}
+
+// cliTestDamaged: a store that lost events does not make the bridge send again.
+func cliTestDamaged(t *testing.T, binary string) {
+	site := cliNewSite(t, binary, emulator.Options{})
+	serve, b := site.serve()
+	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
+	serve.signal(syscall.SIGTERM)
+	serve.end(exitOK)
+
+	files, err := filepath.Glob(filepath.Join(site.vars["BRIDGE_DATA_DIR"], "nats", "jetstream", "*", "streams", "*_EVENTS", "msgs", "1.blk"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the events are in %v (%v)", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 1
+	if err := os.WriteFile(files[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	_, stderr := cliSpawn(t, binary, site.vars, "serve").end(exitFailure)
+	last := stderr[len(stderr)-1]
+	for _, words := range []string{"events are missing from stream DEVICEBRIDGE_V1_EVENTS", "BRIDGE_DISPATCH=paused", "quarantine"} {
+		if !strings.Contains(last, words) {
+			t.Errorf("it says %q, without %q", last, words)
+		}
+	}
+	site.vars["BRIDGE_DISPATCH"] = "paused"
+	serve, b = site.serve()
+	b.ok("quarantine", "--before", "now")
+	serve.signal(syscall.SIGTERM)
+	serve.end(exitOK)
+	delete(site.vars, "BRIDGE_DISPATCH")
+	serve, b = site.serve()
+	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
+	serve.signal(syscall.SIGTERM)
+	serve.end(exitOK)
+	if posts := len(site.emulator.Commands()); posts != 2 {
+		t.Errorf("Graph saw %d POSTs of two commands", posts)
 	}
 }
 
