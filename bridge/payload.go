@@ -82,7 +82,7 @@ func pieceOf(payload []byte, from uint64, most int, sum string) (events.Response
 	rest := payload[from:]
 	reply := events.ResponseReply{Data: rest[:min(most, len(rest))], Size: int64(len(payload)), SHA256: sum}
 	if len(rest) > most {
-		reply.Cursor = strconv.FormatUint(from+uint64(most), 10)
+		reply.Cursor = strconv.FormatUint(from+uint64(len(reply.Data)), 10)
 	}
 	return reply, nil
 }

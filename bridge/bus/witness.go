@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,7 +183,7 @@ func (b *Bus) survey(ctx context.Context, before witnessed) (survey, error) {
 
 func stretch(from, to uint64) string {
 	if from == to {
-		return fmt.Sprint(from)
+		return strconv.FormatUint(from, 10)
 	}
 	return fmt.Sprintf("%d-%d", from, to)
 }

@@ -35,4 +35,15 @@
 //	                  Default: another one each time
 //	-proof.race       builds the bridge with the race detector
 //	-proof.verbose    shows the processes' logs also when the test passes
+//
+// # The crash points, the timers, many in flight
+//
+//	go test ./cmd/devicebridge/proof -run 'Crash|Timers|Postback' -v
+//	go test ./cmd/devicebridge/proof -run '^$' -bench InFlight -benchtime 1x -timeout 30m
+//
+// The bridge kills itself at each point of package crash; timers are lost by kill
+// -9 and deleted. The benchmark has 100,000 commands under way at once.
+//
+//	-crash.passes=1,3 at which passes of each point, one life of the bridge for each
+//	-inflight.commands, -inflight.life
 package proof
