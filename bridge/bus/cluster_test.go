@@ -13,6 +13,7 @@ import (
 // TestCluster: three replicas of the bridge, each on another server of one
 // cluster, with streams of three replicas.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	servers := cluster(t)
 	var buses []*bus.Bus
 	for _, s := range servers {

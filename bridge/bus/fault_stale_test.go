@@ -18,6 +18,7 @@ import (
 // appends onto the old event is not stored, neither then nor when the follower is
 // back.
 func TestFaultStaleFollower(t *testing.T) {
+	t.Parallel()
 	c, buses := linkedBuses(t)
 	var (
 		id          string
@@ -63,6 +64,7 @@ func TestFaultStaleFollower(t *testing.T) {
 // believe in it. The others choose another, and what is appended there stands;
 // nothing that the old leader took is ever called stored, or is found later.
 func TestFaultStaleLeader(t *testing.T) {
+	t.Parallel()
 	c, buses := linkedBuses(t)
 	lonely := c.leader(t, eventStream)
 	far, near := buses[lonely], buses[(lonely+1)%len(buses)]
