@@ -74,9 +74,10 @@ const (
 	SendUnknown  SendOutcome = "unknown"
 )
 
-// Bridge does the steps of commands' lives. It is safe for concurrent use and
-// holds nothing about a command in memory that its record does not tell, except
-// how long it has been seen unchanged under a claim.
+// Bridge does the steps of commands' lives. It is safe for concurrent use.
+// Of a command it holds in memory only how long it has been seen unchanged under a
+// claim; beside that, the pause while Graph throttles and how far the last sweep
+// got.
 type Bridge struct {
 	Options
 	throttle throttle

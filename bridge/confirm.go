@@ -33,8 +33,8 @@ func (b *Bridge) takeHint(ctx context.Context, before events.Stored, o events.Ob
 		b.Log.Info("postback not confirmed: Graph's id of the command is not known, so that Graph cannot be asked", "command", c.ID)
 		return nil
 	}
-	if c.Terminal && c.State != events.StateTimedOut {
-		return nil // told by Graph itself already
+	if toldByGraph(c) {
+		return nil
 	}
 	if err := b.Timers.Ask(ctx, c.ID); err != nil {
 		return events.Unavailable("the confirmation of this postback could not be stored; send it again")
@@ -42,10 +42,15 @@ func (b *Bridge) takeHint(ctx context.Context, before events.Stored, o events.Ob
 	return nil
 }
 
+// toldByGraph reports whether a command ended by a status from Graph.
+func toldByGraph(c events.Command) bool {
+	return c.Terminal && c.GraphStatus != "" && events.StateOfStatus(c.GraphStatus) == c.State
+}
+
 // confirm asks Graph about a command of which a postback said that it ended.
 func (b *Bridge) confirm(ctx context.Context, latest events.Stored, d Delivery) (done events.Stored, again bool) {
 	c := latest.Command
-	if c.GraphID == "" || c.Terminal && c.State != events.StateTimedOut {
+	if c.GraphID == "" || toldByGraph(c) {
 		return latest, false
 	}
 	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
@@ -55,9 +60,9 @@ func (b *Bridge) confirm(ctx context.Context, latest events.Stored, d Delivery) 
 		}
 		return latest, d.Count < confirmTries
 	}
-	after, err := b.fold(ctx, latest, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+	after, err := b.observe(ctx, latest, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 	if err != nil {
-		return latest, true
+		return latest, events.HasCode(err, events.CodeUnavailable) || d.Count < confirmTries
 	}
 	// Graph's own status may lag behind the postback that it sent.
 	return after, !after.Command.Terminal && d.Count < confirmTries

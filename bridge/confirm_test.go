@@ -125,3 +125,65 @@ func TestARegisteredCommandHasNoOtherSource(t *testing.T) {
 		t.Error("Graph is asked about a command of somebody else")
 	}
 }
+
+// TestAnUnsentCommandThatGraphKnows is polled: it was sent, whatever a restored
+// record says.
+func TestAnUnsentCommandThatGraphKnows(t *testing.T) {
+	r, _ := doubting(t)
+	from := r.send(launch())
+	id := from.Command.ID
+	r.postback(id, `{"id":"g7","status":"completed"}`)
+	if wait := r.Dispatch(t.Context(), from, delivery(2)); wait != 0 {
+		t.Errorf("comes again after %v", wait)
+	}
+	r.wantPosts(0)
+	r.graphSays("completed")
+	r.clock.pass(pollFirst)
+	r.look(id)
+	r.wantPosts(0)
+	r.wantStory(id, "accepted linked completed")
+}
+
+// TestAHintWithALargePayload: what Graph answers may fit no message.
+func TestAHintWithALargePayload(t *testing.T) {
+	r, _ := doubting(t)
+	id := r.sent(call()).Command.ID
+	r.postback(id, `{"status":"completed"}`)
+	r.graph.status = func(string) (events.Observation, error) {
+		return events.Observation{Status: "completed", Digest: "1", ResponsePayload: large()}, nil
+	}
+	if wait := r.Look(t.Context(), id, confirmation(1)); wait != 0 {
+		t.Errorf("comes again after %v", wait)
+	}
+	r.wantObject(id, "accepted sending requesting response completed")
+}
+
+// TestAHintAfterACancel shows as the conflict that it is.
+func TestAHintAfterACancel(t *testing.T) {
+	r, m := doubting(t)
+	id := r.send(launch()).Command.ID
+	if _, err := r.Cancel(t.Context(), idBody(id)); err != nil {
+		t.Fatal(err)
+	}
+	r.postback(id, `{"id":"g1","status":"completed"}`)
+	r.graphSays("completed")
+	if wait := r.Look(t.Context(), id, confirmation(1)); wait != 0 || len(m.asked) != 1 {
+		t.Errorf("comes again after %v, asked %v", wait, m.asked)
+	}
+	r.wantStory(id, "accepted canceled linked conflict")
+}
+
+// TestAHintThatCannotBeFolded ends with its tries.
+func TestAHintThatCannotBeFolded(t *testing.T) {
+	r, _ := doubting(t)
+	id := r.sent(launch()).Command.ID
+	r.postback(id, `{"status":"completed"}`)
+	r.graphSays("completed")
+	r.tap.before = func(events.Kind, events.Command) error { return errors.New("broken") }
+	if wait := r.Look(t.Context(), id, confirmation(1)); wait == 0 {
+		t.Error("the first try is the last")
+	}
+	if wait := r.Look(t.Context(), id, confirmation(8)); wait != 0 {
+		t.Errorf("the last try comes again after %v", wait)
+	}
+}

@@ -44,7 +44,7 @@ const (
 func (b *Bridge) Dispatch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	if d.Count > 1 {
 		latest, err := b.Stream.Latest(ctx, from.Command.ID)
-		if events.HasCode(err, events.CodeNotFound) {
+		if events.HasCode(err, events.CodeNotFound) || b.unreadable(from.Command.ID, err) {
 			return 0
 		}
 		if err != nil {
@@ -68,11 +68,13 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 	}
 	switch step, at := b.next(c, now); {
 	case step == command.StepLeave:
-		return longPause
+		return b.leave(ctx, from, d)
 	case now.Before(at):
 		return b.rearm(ctx, from, at, d)
 	case step == command.StepExpire:
 		return b.expire(ctx, from, d)
+	case step == command.StepPoll:
+		return b.poll(ctx, from, d)
 	case b.Paused:
 		wait := jitter(min(max(now.Sub(c.UpdatedAt), longPause), longestPause))
 		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"devicebridge/bridge/command"
 	"devicebridge/bridge/crash"
@@ -49,15 +50,37 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 			return err
 		}
 		crash.At(crash.FoldStored)
-		// The timer that stands is for the step before: a payload is fetched now and
-		// a command that was given up is polled again, not when that one fires.
-		was, _ := b.next(before.Command, now)
-		if step, at := b.next(after.Command, now); step != was && step != command.StepNone {
-			if err := b.schedule(ctx, after, at); err != nil {
-				b.Log.Warn("timer not set; an earlier one stands", "command", id, "error", err)
-			}
+		if err := b.follow(ctx, before, after, now); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// follow sets the timer that a postback made urgent. The one that stands is for the
+// step before: a payload is fetched now and a command that was given up is polled
+// again, not when that one fires. A command that had ended has none; without one
+// the postback is not acknowledged, and its repeat finds the payload still awaited.
+func (b *Bridge) follow(ctx context.Context, before, after events.Stored, now time.Time) error {
+	id := after.Command.ID
+	was, _ := b.next(before.Command, now)
+	step, at := b.next(after.Command, now)
+	switch {
+	case step == command.StepNone || step == was && step != command.StepFetch:
+		return nil
+	case step == was:
+		if armed, err := b.Timers.Armed(ctx, id); armed || err != nil {
+			return nil //nolint:nilerr // what the postback said is stored; the sweep looks too
+		}
+	}
+	err := b.schedule(ctx, after, at)
+	if err == nil {
+		return nil
+	}
+	if before.Command.Ended() {
+		return events.Unavailable("the timer of this command could not be set; send it again")
+	}
+	b.Log.Warn("timer not set; an earlier one stands", "command", id, "error", err)
 	return nil
 }
 

@@ -26,9 +26,7 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	switch {
 	case events.HasCode(err, events.CodeNotFound):
 		return 0
-	case errors.Is(err, events.ErrUnreadable):
-		b.Log.Error("the latest event of a command cannot be read; the command is left alone", "command", id, "error", err)
-		b.Hooks.Unreadable()
+	case b.unreadable(id, err):
 		return 0
 	case err != nil:
 		return backoff(d.Count)
@@ -51,7 +49,7 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	case step == command.StepNone:
 		return 0
 	case step == command.StepLeave:
-		return longPause // another replica, of that version, may get it
+		return b.leave(ctx, latest, d)
 	case now.Before(at):
 		return b.rearm(ctx, latest, at, d)
 	case step == command.StepPoll:
@@ -87,10 +85,31 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 	return b.wake(ctx, after, d)
 }
 
+// unreadable reports whether err says that a command's latest event is not one,
+// and tells of it. Such a command is left alone: to read it again will not help,
+// and the others must not wait for it.
+func (b *Bridge) unreadable(id string, err error) bool {
+	if !errors.Is(err, events.ErrUnreadable) {
+		return false
+	}
+	b.Log.Error("the latest event of a command cannot be read; the command is left alone", "command", id, "error", err)
+	b.Hooks.Unreadable()
+	return true
+}
+
+// leave keeps a command of a newer version awake for a replica that knows it.
+func (b *Bridge) leave(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	return b.rearm(ctx, from, b.Now().Add(longPause), d)
+}
+
 // next says what has to be done for a command, and when. It differs from
-// command.Next where that is overdue: from ExpiresAt on a command is neither sent
-// nor polled, it ends.
+// command.Next for a claim, which somebody looks at when its lease is over, and
+// where that is overdue: from ExpiresAt on a command is neither sent nor polled,
+// it ends.
 func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time) {
+	if c.State == events.StateSending && command.Known(c) {
+		return command.StepSend, c.UpdatedAt.Add(b.Lease)
+	}
 	step, at := command.Next(c, b.Timing)
 	if (step == command.StepSend || step == command.StepPoll) && !now.Before(c.ExpiresAt) {
 		return command.StepExpire, c.ExpiresAt

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"devicebridge/bridge"
+	"devicebridge/bridge/graph"
 	"devicebridge/events"
 )
 
@@ -64,4 +65,61 @@ func TestAnUnreadableEvent(t *testing.T) {
 	if told != 1 {
 		t.Errorf("told %d times", told)
 	}
+}
+
+// TestOneUnreadableEventStopsNothing: who goes through many commands passes over
+// the one that cannot be read.
+func TestOneUnreadableEventStopsNothing(t *testing.T) {
+	told := 0
+	m := new(memory)
+	r := build(t, m, func(o *bridge.Options) { o.Paused, o.Hooks.Unreadable = true, func() { told++ } })
+	bad := r.send(launch(`"requestId":"bad"`)).Command.ID
+	for i := range 20 {
+		r.send(launch(fmt.Sprintf(`"requestId":"%d"`, i)))
+	}
+	r.tap.read = func(id string) error {
+		if id == bad {
+			return fmt.Errorf("sequence 1: %w", events.ErrUnreadable)
+		}
+		return nil
+	}
+	m.timers = nil
+	if report, err := r.Sweep(t.Context()); err != nil || report.Armed != 20 {
+		t.Errorf("sweep %+v, %v", report, err)
+	}
+	reply, err := r.Quarantine(t.Context(), []byte(`{"before":"2026-11-22T10:00:01Z"}`))
+	if err != nil || reply.Quarantined != 20 {
+		t.Errorf("quarantine %+v, %v", reply, err)
+	}
+	list, err := r.List(t.Context(), []byte(`{"limit":200}`))
+	if err != nil || len(list.Commands) != 20 {
+		t.Errorf("%d commands listed, %v", len(list.Commands), err)
+	}
+	if wait := r.Dispatch(t.Context(), events.Stored{Command: events.Command{ID: bad}}, delivery(2)); wait != 0 {
+		t.Errorf("its delivery comes again after %v", wait)
+	}
+	if told != 4 {
+		t.Errorf("told %d times, want 4", told)
+	}
+}
+
+// TestAPanicUnderAClaim leaves the command to the lease, not to its end.
+func TestAPanicUnderAClaim(t *testing.T) {
+	r := build(t, new(memory), nil)
+	from := r.send(launch(`"expiresIn":"72h"`))
+	id := from.Command.ID
+	r.graph.post = func(graph.CommandRequest) (events.Observation, error) { panic("broken") }
+	func() {
+		defer func() { _ = recover() }()
+		r.Dispatch(t.Context(), from, delivery(1))
+	}()
+	if wait := r.PoisonedCommand(t.Context(), id); wait != 0 {
+		t.Errorf("comes again after %v", wait)
+	}
+	r.wantArmed(lease)
+	r.clock.pass(lease)
+	r.Look(t.Context(), id, delivery(1))
+	r.clock.pass(lease)
+	r.Look(t.Context(), id, delivery(2))
+	r.wantStory(id, "accepted sending outcomeUnknown")
 }

@@ -222,3 +222,22 @@ func TestAContradictionIsAConflict(t *testing.T) {
 		t.Errorf("record %s", text(t, c))
 	}
 }
+
+// TestAPayloadAwaitedAfterTheEndHasATimer, or its postback is not acknowledged.
+func TestAPayloadAwaitedAfterTheEndHasATimer(t *testing.T) {
+	r := build(t, new(memory), nil)
+	id := r.sent(call(`"expiresIn":"1m"`)).Command.ID
+	r.clock.pass(time.Minute)
+	r.look(id)
+	r.tap.store.(*memory).timers = nil
+	r.tap.arm = func(string, time.Time) error { return events.Unavailable("down") }
+	wantCode(t, r.Postback(t.Context(), id, observed(t, `{"status":"completed"}`)), events.CodeUnavailable)
+	r.tap.arm = nil
+	r.postback(id, `{"status":"completed"}`)
+	r.graph.payload = payload(`{"b":2}`)
+	if at, ok := r.tap.store.(*memory).timers[id]; !ok || at.After(r.clock.Now()) {
+		t.Fatalf("the timer stands at %v, %t", at, ok)
+	}
+	r.look(id)
+	r.wantStory(id, "accepted sending requesting timedOut completed response")
+}

@@ -70,7 +70,7 @@ func (b *Bridge) Quarantine(ctx context.Context, data []byte) (events.Quarantine
 
 func (b *Bridge) quarantine(ctx context.Context, id string, in command.Quarantine) (bool, error) {
 	latest, err := b.Stream.Latest(ctx, id)
-	if events.HasCode(err, events.CodeNotFound) {
+	if events.HasCode(err, events.CodeNotFound) || b.unreadable(id, err) {
 		return false, nil
 	}
 	if err != nil {

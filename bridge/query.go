@@ -139,7 +139,7 @@ func (b *Bridge) latestOf(ctx context.Context, page []events.Created) ([]*events
 				// A page of payloads would not fit a message; commands.get has them.
 				found[i].Payload, found[i].ResponsePayload = nil, nil
 			}
-			if events.HasCode(err, events.CodeNotFound) {
+			if events.HasCode(err, events.CodeNotFound) || b.unreadable(created.Command, err) {
 				return nil
 			}
 			return err

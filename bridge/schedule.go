@@ -48,7 +48,8 @@ func (b *Bridge) rearm(ctx context.Context, from events.Stored, at time.Time, d 
 	ahead := max(d.Sent.Sub(b.Now()), 0)
 	if err := b.schedule(ctx, from, at.Add(ahead)); err != nil {
 		b.Log.Warn("timer not set; the delivery stands in for it", "command", from.Command.ID, "error", err)
-		return max(at.Sub(b.Now()), backoff(d.Count))
+		// Not longer than that: it holds one of the places of its consumer.
+		return min(max(at.Sub(b.Now()), backoff(d.Count)), longPause)
 	}
 	return 0
 }

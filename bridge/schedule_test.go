@@ -3,6 +3,8 @@ package bridge_test
 import (
 	"testing"
 	"time"
+
+	"devicebridge/events"
 )
 
 // TestAnOldRecordDoesNotPutOffWhatIsUrgent: a poll sets the timer for the next
@@ -26,5 +28,16 @@ func TestAnOldRecordDoesNotPutOffWhatIsUrgent(t *testing.T) {
 	}
 	if at := m.timers[id]; at.After(r.clock.Now()) {
 		t.Errorf("the timer stands in %v, want now: the payload waits", at.Sub(r.clock.Now()))
+	}
+}
+
+// TestWithoutATimerADeliveryWaitsNotLong: it holds one of the places of its
+// consumer.
+func TestWithoutATimerADeliveryWaitsNotLong(t *testing.T) {
+	r := build(t, new(memory), nil)
+	id := r.lost(launch(`"expiresIn":"72h"`))
+	r.tap.arm = func(string, time.Time) error { return events.Unavailable("down") }
+	if wait := r.Look(t.Context(), id, delivery(1)); wait != 30*time.Second {
+		t.Errorf("comes again after %v, want 30s", wait)
 	}
 }

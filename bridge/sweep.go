@@ -93,7 +93,7 @@ type sweep struct {
 func (s *sweep) look(ctx context.Context, id string) error {
 	b := s.bridge
 	latest, err := b.Stream.Latest(ctx, id)
-	if events.HasCode(err, events.CodeNotFound) {
+	if events.HasCode(err, events.CodeNotFound) || b.unreadable(id, err) {
 		return nil
 	}
 	if err != nil {

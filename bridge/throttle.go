@@ -63,8 +63,8 @@ func (b *Bridge) followThrottle(ctx context.Context) error {
 }
 
 // pauseOf gives how long a deferred command was asked by Graph to wait; 0 when
-// it waits for another reason. Both times are its writer's, so that no clocks are
-// compared.
+// it waits for another reason. Both times are of the record, so that this host's
+// clock is compared with no other.
 func pauseOf(c events.Command) time.Duration {
 	if c.RetryAt == nil || c.Error == nil || !throttles(c.Error) {
 		return 0

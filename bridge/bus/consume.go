@@ -72,6 +72,8 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 	if err != nil {
 		return err
 	}
+	var workers sync.WaitGroup
+	defer workers.Wait()
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(w.Workers), jetstream.PullHeartbeat(quiet))
 	if err != nil {
 		return fmt.Errorf("pull from %s: %w", w.Durable, err)
@@ -80,8 +82,6 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 	stop := context.AfterFunc(ctx, messages.Drain)
 	defer stop()
 
-	var workers sync.WaitGroup
-	defer workers.Wait()
 	free := make(chan struct{}, w.Workers)
 	for {
 		select {

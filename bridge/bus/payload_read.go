@@ -2,8 +2,6 @@ package bus
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -28,28 +26,6 @@ func (b *Bus) PayloadChunk(ctx context.Context, ref events.ObjectRef, after uint
 		return nil, 0, err
 	}
 	return b.chunk(ctx, o, after)
-}
-
-// Payload gives a whole payload, proven to be the one that ref means. Errors as
-// PayloadChunk.
-func (b *Bus) Payload(ctx context.Context, ref events.ObjectRef) ([]byte, error) {
-	o, err := b.objectOf(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	payload := make([]byte, 0, ref.Size)
-	for after, more := uint64(0), true; more; more = after != 0 {
-		var piece []byte
-		if piece, after, err = b.chunk(ctx, o, after); err != nil {
-			return nil, err
-		}
-		payload = append(payload, piece...)
-	}
-	sum := sha256.Sum256(payload)
-	if got := hex.EncodeToString(sum[:]); got != ref.SHA256 {
-		return nil, fmt.Errorf("payload %s: the object is damaged: %d bytes with SHA-256 %s", ref.Name, len(payload), got)
-	}
-	return payload, nil
 }
 
 func (b *Bus) objectOf(ctx context.Context, ref events.ObjectRef) (object, error) {

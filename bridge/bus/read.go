@@ -37,7 +37,7 @@ func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, err
 	}
 	header, err := nats.DecodeHeadersMsg(raw.Header)
 	if err != nil {
-		return events.Stored{}, fmt.Errorf("read %s: header: %w", filter, err)
+		return events.Stored{}, fmt.Errorf("read %s: %w: header: %w", filter, events.ErrUnreadable, err)
 	}
 	return stored(raw.Sequence, header, raw.Data)
 }

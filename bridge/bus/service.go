@@ -100,7 +100,7 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 }
 
 func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
-	reply, err := e.Handle(ctx, Call{Header: r.Headers(), Data: r.Data()})
+	reply, err := b.call(ctx, r, e)
 	var body []byte
 	if err == nil {
 		body, err = events.Marshal(reply)
@@ -120,6 +120,18 @@ func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 	if err != nil {
 		b.log.Warn("reply not sent", "endpoint", e.Name, "error", err)
 	}
+}
+
+// call runs the handler of an endpoint. A panic is logged and ends there: one
+// request must not end the process, and the claims under way with it.
+func (b *Bus) call(ctx context.Context, r micro.Request, e Endpoint) (reply any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.log.Error("an endpoint panicked; its request is refused and the others go on", "endpoint", e.Name, "reason", panicked(v), "at", stack())
+			err = events.Unavailable("handling this request broke down; the bridge's log says where")
+		}
+	}()
+	return e.Handle(ctx, Call{Header: r.Headers(), Data: r.Data()})
 }
 
 func (b *Bus) refuse(r micro.Request, endpoint string, e *events.Error) {

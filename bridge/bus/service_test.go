@@ -69,6 +69,8 @@ func TestServeAnswers(t *testing.T) {
 				return nil, &events.Error{Code: events.CodeConflict}
 			case "endless":
 				return strings.Repeat("x", b.MaxPayload()), nil
+			case "poisonous":
+				panic("the secret of the house")
 			case "unspeakable":
 				return make(chan int), nil
 			default:
@@ -99,6 +101,7 @@ func TestServeAnswers(t *testing.T) {
 		{"internal", "503", "the bridge could not finish", `{"error":{"code":"unavailable","message":"the bridge could not finish this now; ask again"}}`},
 		{"wordless", "409", "conflict", `{"error":{"code":"conflict","message":""}}`},
 		{"endless", "413", "the answer does not fit", `{"error":{"code":"tooLarge","message":"the answer does not fit a NATS message; ask for less at once"}}`},
+		{"poisonous", "503", "handling this request broke down", `{"error":{"code":"unavailable","message":"handling this request broke down; the bridge's log says where"}}`},
 		{"unspeakable", "503", "the bridge could not finish", `{"error":{"code":"unavailable","message":"the bridge could not finish this now; ask again"}}`},
 	}
 	for _, tt := range refusals {

@@ -16,18 +16,20 @@ const usageAge = time.Second
 type usage struct {
 	asked atomic.Int64  // unix nanoseconds
 	ratio atomic.Uint64 // bits of a float64
-	// tight: the disk, or the account, has no room, however empty the stream is.
-	tight atomic.Bool
+	// least, bits of a float64, is how full the disk or the account under the stream
+	// is, where that is what counts.
+	least atomic.Uint64
 }
 
-// Usage gives how full the event stream is, 0 to 1 of its MaxBytes; 1 where
-// Watch found that the disk under it has no room. It asks the server at most
-// once a second; who comes meanwhile, or while the server does not answer, gets
-// what was known: the append itself will tell.
+// tight says how full what is under the stream is: from now on Usage gives no less.
+func (u *usage) tight(part float64) { u.least.Store(math.Float64bits(part)) }
+
+// Usage gives how full the event stream is, 0 to 1 of its MaxBytes, or what is
+// under it, where Watch found that to be fuller: the account, or the disk, which
+// counts as 1. It asks the server at most once a second; who comes meanwhile, or
+// while the server does not answer, gets what was known: the append itself will
+// tell.
 func (b *Bus) Usage(ctx context.Context) float64 {
-	if b.usage.tight.Load() {
-		return 1
-	}
 	now := time.Now().UnixNano()
 	asked := b.usage.asked.Load()
 	if now-asked >= int64(usageAge) && b.usage.asked.CompareAndSwap(asked, now) {
@@ -37,7 +39,7 @@ func (b *Bus) Usage(ctx context.Context) float64 {
 			b.usage.ratio.Store(math.Float64bits(fill(stream.CachedInfo())))
 		}
 	}
-	return math.Float64frombits(b.usage.ratio.Load())
+	return max(math.Float64frombits(b.usage.ratio.Load()), math.Float64frombits(b.usage.least.Load()))
 }
 
 // fill gives how full a stream is, 0 to 1 of its MaxBytes.

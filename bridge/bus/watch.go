@@ -134,7 +134,14 @@ func (w *watch) confirm(seen map[Trouble]string) bool {
 func (w *watch) bar(s sight) {
 	_, full := w.now[StorageFull]
 	if s.known() || s.onDisk {
-		w.b.usage.tight.Store(s.lowDisk(full) || s.account >= threshold(full))
+		switch {
+		case s.lowDisk(full):
+			w.b.usage.tight(1)
+		case s.account >= threshold(full):
+			w.b.usage.tight(max(s.account, fullFrom)) // until it is below fullTo
+		default:
+			w.b.usage.tight(0)
+		}
 	}
 	if _, failed := w.now[StoreFailed]; failed || s.store == nil { // else it is only suspected
 		w.barred = s.barred(w.barred, w.b.subjects.EventStream())

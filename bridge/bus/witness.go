@@ -23,6 +23,8 @@ type witnessed struct {
 	// was stored.
 	First   uint64    `json:"first"`
 	FirstAt time.Time `json:"firstAt"`
+	// MaxAge is how long events were kept then.
+	MaxAge time.Duration `json:"maxAge"`
 	// Last is the highest sequence that was acknowledged.
 	Last uint64 `json:"last"`
 	// Accepted: up to this sequence, what is missing is known to the operator.
@@ -64,8 +66,9 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 		return nil, err
 	}
 	found, err := b.survey(ctx, w.said)
-	if err == nil && len(found.missing) > 0 {
-		found, err = b.survey(ctx, w.said) // events may have left by their age meanwhile
+	for try := 1; try < surveyTries && (err != nil || len(found.missing) > 0); try++ {
+		// Events may have left by their age meanwhile, and a slow disk is no damage.
+		found, err = b.survey(ctx, w.said)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the event stream: %w", err)
@@ -82,6 +85,9 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 	b.acknowledged(w.said.Last)
 	return w, w.write()
 }
+
+// surveyTries is how often the stream is read before events count as missing.
+const surveyTries = 3
 
 // Keep notes every few seconds how far the stream got, until ctx ends.
 func (w *Witness) Keep(ctx context.Context) {
@@ -157,17 +163,21 @@ func (b *Bus) survey(ctx context.Context, before witnessed) (survey, error) {
 		before = witnessed{} // of another stream
 	}
 	found := survey{said: witnessed{
-		Stream: info.Config.Name, Created: info.Created, First: state.FirstSeq, FirstAt: state.FirstTime, Last: state.LastSeq, Accepted: before.Accepted,
+		Stream: info.Config.Name, Created: info.Created, First: state.FirstSeq, FirstAt: state.FirstTime, MaxAge: info.Config.MaxAge,
+		Last: state.LastSeq, Accepted: before.Accepted,
 	}}
+	var unseen []uint64
 	gap := func(from, to uint64) {
 		if from = max(from, before.Accepted+1); from <= to {
 			found.missing = append(found.missing, stretch(from, to))
+			unseen = append(unseen, from, to)
 		}
 	}
 	if state.Msgs == 0 {
 		found.said.FirstAt = time.Now()
 	}
-	if age := info.Config.MaxAge; before.First > 0 && (age == 0 || time.Since(before.FirstAt) < age) {
+	// What left by then left under the setting of then.
+	if age := leastAge(before.MaxAge, info.Config.MaxAge); before.First > 0 && (age == 0 || time.Since(before.FirstAt) < age) {
 		gap(before.First, state.FirstSeq-1)
 	}
 	next := state.FirstSeq
@@ -178,7 +188,26 @@ func (b *Bus) survey(ctx context.Context, before witnessed) (survey, error) {
 		})
 	}
 	gap(next, max(state.LastSeq, before.Last))
-	return found, err
+	if err != nil {
+		return found, err
+	}
+	for _, seq := range unseen {
+		if seq > state.LastSeq {
+			continue
+		}
+		if _, err := b.leaderGet(ctx, info.Config.Name, "", map[string]any{"seq": seq}); err == nil {
+			return found, fmt.Errorf("event %d was not delivered, but is there", seq)
+		}
+	}
+	return found, nil
+}
+
+// leastAge gives the lesser of two age limits, of which 0 is none.
+func leastAge(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 func stretch(from, to uint64) string {

@@ -115,6 +115,11 @@ func TestWitnessFollows(t *testing.T) {
 	if _, err := b.Witness(within(t), file, false); err != nil {
 		t.Errorf("events left by their age: %v", err)
 	}
+	// They left under the limit of then, not under a longer one of now.
+	ensure(t, b, bus.StreamOptions{MaxAge: time.Hour})
+	if _, err := b.Witness(within(t), file, false); err != nil {
+		t.Errorf("the age limit was raised: %v", err)
+	}
 	if err := js.DeleteStream(within(t), eventStream); err != nil {
 		t.Fatal(err)
 	}

@@ -110,10 +110,10 @@ func (Cancel) on(events.Command) Trigger      { return OnCancel }
 func (Fetched) on(events.Command) Trigger     { return OnFetched }
 func (FetchFailed) on(events.Command) Trigger { return OnFetchFailed }
 
-// A claim holds only while the command is due: not before RetryAt and not from
-// ExpiresAt on.
+// A claim holds only while the command is due: not before RetryAt, not from
+// ExpiresAt on, and not if Graph knows the command already.
 func (in Claim) on(c events.Command) Trigger {
-	if !in.At.Before(c.ExpiresAt) || c.RetryAt != nil && in.At.Before(*c.RetryAt) {
+	if c.GraphID != "" || !in.At.Before(c.ExpiresAt) || c.RetryAt != nil && in.At.Before(*c.RetryAt) {
 		return onNothing
 	}
 	return OnClaim

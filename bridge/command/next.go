@@ -51,6 +51,9 @@ func Next(c events.Command, t Timing) (Step, time.Time) {
 		return StepNone, time.Time{}
 	case c.Terminal:
 		return StepFetch, c.UpdatedAt
+	case c.GraphID != "" && (c.State == events.StateAccepted || c.State == events.StateDeferred):
+		// Graph knows it after all, so it was sent.
+		return before(c.ExpiresAt, StepPoll, c.UpdatedAt.Add(t.PollFirst))
 	case c.State == events.StateAccepted:
 		return before(c.ExpiresAt, StepSend, c.CreatedAt)
 	case c.State == events.StateDeferred && c.RetryAt != nil:

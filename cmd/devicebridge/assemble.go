@@ -123,7 +123,10 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	err = run(server, b)
 	stop()
 	kept.Wait()
-	return errors.Join(err, witness.Note())
+	if noted := witness.Note(); noted != nil {
+		log.Warn("the witness of the event stream is not written", "error", noted)
+	}
+	return err
 }
 
 func compose(c config, b *bus.Bus, keys *webhook.Keyring, o *operator, log *slog.Logger) (*parts, error) {

@@ -133,17 +133,3 @@ func (r *rig) posted(ctx context.Context, n int) error {
 		}
 	}
 }
-
-// queueEmpty waits until every request has left the queue: what was taken and not
-// acknowledged comes again until it is.
-func (r *rig) queueEmpty(ctx context.Context) error {
-	for {
-		state, err := r.streamState(ctx, r.subjects.IntakeStream())
-		if err != nil || state.Msgs == 0 {
-			return err
-		}
-		if !pace(ctx, tryEvery) {
-			return fmt.Errorf("%d requests are still in the queue: %w", state.Msgs, ctx.Err())
-		}
-	}
-}
