@@ -2,15 +2,15 @@ package bridge
 
 import (
 	"context"
+	"time"
 
 	"devicebridge/bridge/command"
-	"devicebridge/bridge/graph"
+	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
-// confirmTries is how often a hint asks Graph before it leaves the command to
-// its ordinary polls.
-const confirmTries = 8
+// confirmLongest is the longest pause between two questions for one hint.
+const confirmLongest = time.Hour
 
 // hint says whether a postback is to be confirmed before its end is published.
 func (b *Bridge) hint(c events.Command, o events.Observation) bool {
@@ -18,25 +18,15 @@ func (b *Bridge) hint(c events.Command, o events.Observation) bool {
 }
 
 // takeHint keeps what a hint may bring by itself, which is Graph's id of the
-// command, and sees to it that Graph is asked. It is durable when it returns: a
-// hint without Graph's id has nothing that could be asked for, and the command
-// goes on as if it had not come.
+// command, and sees to it that Graph is asked. It is durable when it returns.
 func (b *Bridge) takeHint(ctx context.Context, before events.Stored, o events.Observation) error {
 	after, err := b.fold(ctx, before, true, command.Observe{
 		At: b.Now(), Source: events.SourcePostback, Observation: events.Observation{GraphID: o.GraphID},
 	})
-	if err != nil {
+	if err != nil || toldByGraph(after.Command) {
 		return err
 	}
-	c := after.Command
-	if c.GraphID == "" {
-		b.Log.Info("postback not confirmed: Graph's id of the command is not known, so that Graph cannot be asked", "command", c.ID)
-		return nil
-	}
-	if toldByGraph(c) {
-		return nil
-	}
-	if err := b.Timers.Ask(ctx, c.ID); err != nil {
+	if err := b.Timers.Ask(ctx, after.Command.ID, b.Now(), 1); err != nil {
 		return events.Unavailable("the confirmation of this postback could not be stored; send it again")
 	}
 	return nil
@@ -47,23 +37,34 @@ func toldByGraph(c events.Command) bool {
 	return c.Terminal && c.GraphStatus != "" && events.StateOfStatus(c.GraphStatus) == c.State
 }
 
-// confirm asks Graph about a command of which a postback said that it ended.
-func (b *Bridge) confirm(ctx context.Context, latest events.Stored, d Delivery) (done events.Stored, again bool) {
+// confirm asks Graph about a command of which a postback said that it ended, for
+// the try-th time, and sees to it that it is asked again if need be: Graph may be
+// away, its own status may lag behind the postback it sent, and its id may not be
+// known yet. It goes on, ever more slowly, as long as the callback is good.
+func (b *Bridge) confirm(ctx context.Context, latest events.Stored, try int) (events.Stored, error) {
 	c := latest.Command
-	if c.GraphID == "" || toldByGraph(c) {
-		return latest, false
-	}
-	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-	if err != nil {
-		if !graph.IsNotFound(err) {
-			b.Log.Warn("confirmation failed", "command", c.ID, "error", err)
+	switch {
+	case toldByGraph(c) || c.GraphID == "" && c.Terminal:
+		return latest, nil
+	case c.GraphID != "":
+		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
+		crash.At(crash.TimerAsked)
+		if err != nil {
+			b.Log.Debug("confirmation failed", "command", c.ID, "try", try, "error", err)
+			break
 		}
-		return latest, d.Count < confirmTries
+		after, err := b.observe(ctx, latest, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		if err != nil {
+			return latest, err
+		}
+		if latest = after; toldByGraph(after.Command) || events.StateOfStatus(o.Status).Terminal() {
+			return latest, nil
+		}
 	}
-	after, err := b.observe(ctx, latest, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
-	if err != nil {
-		return latest, events.HasCode(err, events.CodeUnavailable) || d.Count < confirmTries
+	next := b.Now().Add(jitter(doubled(shortPause, uint64(max(try, 1)), confirmLongest))) //nolint:gosec // positive
+	if next.After(b.callbackExpiry(c)) {
+		b.Log.Warn("a postback told an end that Graph never confirmed", "command", c.ID)
+		return latest, nil
 	}
-	// Graph's own status may lag behind the postback that it sent.
-	return after, !after.Command.Terminal && d.Count < confirmTries
+	return latest, b.Timers.Ask(ctx, c.ID, next, try+1)
 }

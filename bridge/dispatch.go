@@ -21,9 +21,9 @@ type Delivery struct {
 	Sent time.Time
 	// Alive starts the lease anew.
 	Alive func() error
-	// Confirm: Graph is to be asked about the command whatever else is due, see
-	// Timers.Ask.
-	Confirm bool
+	// Confirm is not 0 where Graph is to be asked about the command whatever else is
+	// due, for so many times, see Timers.Ask.
+	Confirm int
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 	shortPause = time.Second
 	longPause  = 30 * time.Second
 	// longestPause is how long a command waits at a time while sending is paused.
-	longestPause = 5 * time.Minute
+	longestPause = time.Minute
 	// settleFor is how long the outcome of a POST is offered to a stream that
 	// does not take it.
 	settleFor    = time.Minute

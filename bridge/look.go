@@ -31,12 +31,15 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	case err != nil:
 		return backoff(d.Count)
 	}
-	if d.Confirm {
-		after, again := b.confirm(ctx, latest, d)
-		if again {
+	if d.Confirm > 0 {
+		after, err := b.confirm(ctx, latest, d.Confirm)
+		switch {
+		case err != nil:
 			return backoff(d.Count)
+		case after.Sequence == latest.Sequence:
+			return 0 // the command's own timer stands
 		}
-		latest = after
+		return b.wake(ctx, after, d)
 	}
 	switch latest.Command.State {
 	case events.StateAccepted, events.StateDeferred, events.StateSending:
@@ -167,8 +170,10 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 		switch {
 		case told && (refusal.Code == events.CodeTooLarge || !now.Before(deadline)):
 			return b.giveUp(ctx, from, refusal, d)
-		case told:
-			return backoff(d.Count) // the stream, not Graph
+		case told: // the stream, not Graph
+			return b.rearm(ctx, from, earlier(now.Add(jitter(b.fetchDelay(now.Sub(c.UpdatedAt)))), deadline), d)
+		case graph.IsTooLarge(err):
+			return b.giveUp(ctx, from, &events.Error{Code: events.CodeTooLarge, Message: "the response payload is larger than the bridge reads"}, d)
 		}
 		failure, pause = failureOf(err), retryAfter(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"devicebridge/events"
 )
@@ -11,10 +12,20 @@ import (
 // chunk is how much of an object memory gives at once.
 const chunk = 1000
 
-func (m *memory) Ask(_ context.Context, id string) error {
+// ask is a timer of Timers.Ask.
+type ask struct {
+	at  time.Time
+	try int
+}
+
+func (m *memory) Ask(_ context.Context, id string, at time.Time, try int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asked = append(m.asked, id)
+	if m.asks == nil {
+		m.asks = make(map[string]ask)
+	}
+	m.asks[id] = ask{at, try}
+	m.asked++
 	return nil
 }
 

@@ -18,8 +18,9 @@ type memory struct {
 	mu     sync.Mutex
 	log    []entry
 	timers map[string]time.Time
-	// asked are the commands that Graph is to be asked about.
-	asked   []string
+	// asks are the commands that Graph is to be asked about; asked counts them all.
+	asks    map[string]ask
+	asked   int
 	objects map[string][]byte
 	// live are the subscribers by command id or by kind.
 	live map[string][]chan events.Stored

@@ -47,6 +47,11 @@ func (b *Bridge) Response(ctx context.Context, data []byte) (events.ResponseRepl
 		return events.ResponseReply{}, err
 	}
 	response, err := b.Stream.LatestResponse(ctx, r.ID)
+	if events.HasCode(err, events.CodeNotFound) {
+		if _, err = b.Stream.Latest(ctx, r.ID); err == nil {
+			err = events.NotFound("this command has no response payload, or none yet")
+		}
+	}
 	if err != nil {
 		return events.ResponseReply{}, err
 	}

@@ -109,9 +109,8 @@ func TestWhereTheObjectCannotBeStored(t *testing.T) {
 	r.graph.status = func(string) (events.Observation, error) { return o, nil }
 	r.graph.payload = payload(string(large()))
 	r.clock.pass(pollFirst)
-	if wait := r.Look(t.Context(), id, delivery(1)); wait == 0 {
-		t.Error("the fetch does not come again")
-	}
+	r.look(id)
+	r.wantArmed(time.Second)
 	r.wantStory(id, "accepted sending requesting completed")
 	// Not for ever.
 	r.clock.pass(3 * time.Hour)

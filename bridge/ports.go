@@ -43,9 +43,10 @@ type Timers interface {
 	Arm(ctx context.Context, command string, at time.Time) error
 	// Armed reports whether a timer of the command stands, or is due and not done.
 	Armed(ctx context.Context, command string) (bool, error)
-	// Ask wakes the bridge at once, beside the command's timer, to ask Graph about
-	// the command: a delivery with Confirm.
-	Ask(ctx context.Context, command string) error
+	// Ask wakes the bridge at, or shortly after, a time, beside the command's timer, to
+	// ask Graph about the command: a delivery with Confirm. try counts how often that
+	// was tried; one Ask takes the place of another.
+	Ask(ctx context.Context, command string, at time.Time, try int) error
 }
 
 // Payloads keeps response payloads that fit no message, as long as events are

@@ -142,11 +142,11 @@ func (p ports) SubscribeKind(ctx context.Context, kind events.Kind) (func(contex
 	return p.w.store.SubscribeKind(ctx, kind)
 }
 
-func (p ports) Ask(ctx context.Context, id string) error {
+func (p ports) Ask(ctx context.Context, id string, at time.Time, try int) error {
 	if err := outcomeOf(p.stop(ctx, "arm")); err != nil {
 		return err
 	}
-	p.w.messages = append(p.w.messages, &message{command: id, timer: true, confirm: true, visible: time.Now()})
+	_ = p.w.store.Ask(ctx, id, at, try) // in memory
 	return outcomeOf(p.stop(ctx, "armed"))
 }
 

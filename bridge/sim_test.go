@@ -192,7 +192,7 @@ func (w *world) drain() {
 }
 
 func (w *world) idle() bool {
-	return w.running() == 0 && len(w.messages) == 0 && len(w.store.timers) == 0
+	return w.running() == 0 && len(w.messages) == 0 && len(w.store.timers) == 0 && len(w.store.asks) == 0
 }
 
 // untilNext gives how long nothing happens.
@@ -206,6 +206,9 @@ func (w *world) untilNext() time.Duration {
 	}
 	for _, at := range w.store.timers {
 		next = earliest(next, at)
+	}
+	for _, a := range w.store.asks {
+		next = earliest(next, a.at)
 	}
 	return max(time.Until(next), time.Millisecond)
 }

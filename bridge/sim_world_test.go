@@ -49,7 +49,7 @@ type message struct {
 	// from is the accepted event; of a due timer it has none.
 	from    events.Stored
 	timer   bool
-	confirm bool
+	confirm int // the try of an Ask
 	count   uint64
 	visible time.Time
 }
@@ -187,6 +187,17 @@ func (w *world) pass(d time.Duration) {
 		if !w.store.timers[id].After(time.Now()) {
 			delete(w.store.timers, id)
 			w.messages = append(w.messages, &message{command: id, timer: true, visible: time.Now()})
+		}
+	}
+	w.ask()
+}
+
+// ask turns the questions that are due into messages.
+func (w *world) ask() {
+	for _, id := range slices.Sorted(keys(w.store.asks)) {
+		if a := w.store.asks[id]; !a.at.After(time.Now()) {
+			delete(w.store.asks, id)
+			w.messages = append(w.messages, &message{command: id, timer: true, confirm: a.try, visible: time.Now()})
 		}
 	}
 }

@@ -84,13 +84,13 @@ func (t *tap) Arm(ctx context.Context, id string, at time.Time) error {
 	return nil
 }
 
-func (t *tap) Ask(ctx context.Context, id string) error {
+func (t *tap) Ask(ctx context.Context, id string, at time.Time, try int) error {
 	if t.ask != nil {
 		if err := t.ask(); err != nil {
 			return err
 		}
 	}
-	return t.store.Ask(ctx, id)
+	return t.store.Ask(ctx, id, at, try)
 }
 
 func (t *tap) PutPayload(ctx context.Context, name string, payload []byte) (events.ObjectRef, error) {

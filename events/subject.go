@@ -108,6 +108,10 @@ func (s Subjects) TimerAt(command string) string { return s.join("timers.at", co
 // TimerDue is where the schedule of a command is delivered when it is due.
 func (s Subjects) TimerDue(command string) string { return s.join("timers.due", command) }
 
+// TimerAsk is the subject of the one schedule by which Graph is asked about a
+// command whatever else is due for it.
+func (s Subjects) TimerAsk(command string) string { return s.join("timers.ask", command) }
+
 // TimersOf is the filter for the timer of a command, waiting or due.
 func (s Subjects) TimersOf(command string) string { return s.join("timers.*", command) }
 
@@ -115,7 +119,9 @@ func (s Subjects) TimersOf(command string) string { return s.join("timers.*", co
 func (s Subjects) TimersDue() string { return s.join("timers.due.*") }
 
 // TimerSubjects is what the timer stream listens on.
-func (s Subjects) TimerSubjects() []string { return []string{s.join("timers.at.*"), s.TimersDue()} }
+func (s Subjects) TimerSubjects() []string {
+	return []string{s.join("timers.at.*"), s.join("timers.ask.*"), s.TimersDue()}
+}
 
 // ParseTimer gives the command of a due timer's subject.
 func (s Subjects) ParseTimer(subject string) (command string, ok bool) {

@@ -35,7 +35,7 @@ func TestSubjects(t *testing.T) {
 		standard.TimerAt(command):                       "devicebridge.v1.timers.at." + command,
 		standard.TimerDue(command):                      "devicebridge.v1.timers.due." + command,
 		standard.TimersDue():                            "devicebridge.v1.timers.due.*",
-		strings.Join(standard.TimerSubjects(), " "):     "devicebridge.v1.timers.at.* devicebridge.v1.timers.due.*",
+		strings.Join(standard.TimerSubjects(), " "):     "devicebridge.v1.timers.at.* devicebridge.v1.timers.ask.* devicebridge.v1.timers.due.*",
 		standard.EventStream():                          "DEVICEBRIDGE_V1_EVENTS",
 		standard.IntakeStream():                         "DEVICEBRIDGE_V1_INTAKE",
 		standard.TimerStream():                          "DEVICEBRIDGE_V1_TIMERS",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,7 +151,7 @@ type difference struct {
 // bridge declares; anything else on the stream is the operator's.
 func compare(have, want jetstream.StreamConfig) []difference {
 	all := []difference{
-		{"subjects", strings.Join(have.Subjects, " "), strings.Join(want.Subjects, " "), true},
+		{"subjects", strings.Join(have.Subjects, " "), strings.Join(want.Subjects, " "), !within(have.Subjects, want.Subjects)},
 		{"subject transform", transform(have.SubjectTransform), transform(want.SubjectTransform), true},
 		{"retention", have.Retention.String(), want.Retention.String(), true},
 		{"storage", have.Storage.String(), want.Storage.String(), true},
@@ -172,6 +173,7 @@ func compare(have, want jetstream.StreamConfig) []difference {
 // compare knows it. An update sets the whole configuration: the declaration alone
 // would wipe out an operator's placement, compression or limits.
 func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
+	have.Subjects = want.Subjects
 	have.AllowMsgSchedules = want.AllowMsgSchedules
 	have.RePublish = want.RePublish
 	have.Discard = want.Discard
@@ -183,6 +185,12 @@ func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.AllowRollup = want.AllowRollup
 	have.AllowAtomicPublish = want.AllowAtomicPublish
 	return have
+}
+
+// within reports whether want has all that have has: what is stored so far keeps
+// its meaning when a subject is added.
+func within(have, want []string) bool {
+	return !slices.ContainsFunc(have, func(subject string) bool { return !slices.Contains(want, subject) })
 }
 
 func only(list []difference, keep func(difference) bool) []difference {

@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,46 +17,43 @@ import (
 const (
 	headerSchedule       = "Nats-Schedule"
 	headerScheduleTarget = "Nats-Schedule-Target"
-	// headerLook of a due timer says what it wants beyond a look at the record.
+	// headerLook of a due timer says what it wants beyond a look at the record. The
+	// server copies it from the schedule.
 	headerLook  = "Bridge-Look"
-	lookConfirm = "confirm"
+	lookConfirm = "confirm "
 )
 
 // Arm sets the one timer of a command to at, in place of an earlier one. A time
 // that has passed fires at once.
 func (b *Bus) Arm(ctx context.Context, command string, at time.Time) error {
+	return b.schedule(ctx, b.subjects.TimerAt(command), command, at, nats.Header{})
+}
+
+// Ask sets a timer beside that of a command, in place of an earlier Ask: its
+// delivery gives try as Confirm.
+func (b *Bus) Ask(ctx context.Context, command string, at time.Time, try int) error {
+	return b.schedule(ctx, b.subjects.TimerAsk(command), command, at, nats.Header{headerLook: {lookConfirm + strconv.Itoa(try)}})
+}
+
+func (b *Bus) schedule(ctx context.Context, subject, command string, at time.Time, header nats.Header) error {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	_, err := b.js.PublishMsg(ctx, &nats.Msg{
-		Subject: b.subjects.TimerAt(command),
-		Header: nats.Header{
-			headerSchedule:       {"@at " + at.UTC().Format(time.RFC3339Nano)},
-			headerScheduleTarget: {b.subjects.TimerDue(command)},
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("arm the timer of %s: %w", command, err)
+	header[headerSchedule] = []string{"@at " + at.UTC().Format(time.RFC3339Nano)}
+	header[headerScheduleTarget] = []string{b.subjects.TimerDue(command)}
+	if _, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header}); err != nil {
+		return fmt.Errorf("arm a timer of %s: %w", command, err)
 	}
 	return nil
 }
 
-// Ask puts a due timer beside the one of the command: its Delivery has Confirm.
-func (b *Bus) Ask(ctx context.Context, command string) error {
-	ctx, cancel := b.bounded(ctx)
-	defer cancel()
-	_, err := b.js.PublishMsg(ctx, &nats.Msg{
-		Subject: b.subjects.TimerDue(command),
-		Header:  nats.Header{headerLook: {lookConfirm}},
-	})
-	if err != nil {
-		return fmt.Errorf("ask about %s: %w", command, err)
+// Confirm gives the try of the Ask that the delivery is of; 0 for any other.
+func (d Delivery) Confirm() int {
+	text, is := strings.CutPrefix(events.HeaderValue(d.Header, headerLook), lookConfirm)
+	try, err := strconv.Atoi(text)
+	if !is || err != nil {
+		return 0
 	}
-	return nil
-}
-
-// Confirm reports whether the delivery is of an Ask.
-func (d Delivery) Confirm() bool {
-	return events.HeaderValue(d.Header, headerLook) == lookConfirm
+	return try
 }
 
 // Armed reports whether a timer of the command waits, or is due and not done.

@@ -100,14 +100,14 @@ func observe(c events.Command, in Observe, outcome Outcome, to events.State) []E
 	var list []Event
 	if takesPayload(c, in.Observation.ResponsePayload, outcome) {
 		e := respond(c, in.At, in.Source, in.Observation.ResponsePayload, in.Object)
-		e.Command.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
+		e.Command.GraphID = graphID(c, in)
 		list, c = append(list, e), e.Command
 	}
 	if e, ok := follow(c, in, outcome, to); ok {
 		list = append(list, e)
-	} else if c.GraphID == "" && in.Observation.GraphID != "" {
+	} else if id := graphID(c, in); id != c.GraphID {
 		next := step(c, in.At, in.Source)
-		next.GraphID = in.Observation.GraphID
+		next.GraphID = id
 		list = append(list, Event{events.KindLinked, next})
 	}
 	return list
@@ -143,7 +143,7 @@ func follow(c events.Command, in Observe, outcome Outcome, to events.State) (Eve
 		return Event{}, false
 	}
 	next := step(c, in.At, in.Source)
-	next.GraphID = firstOf(c.GraphID, in.Observation.GraphID)
+	next.GraphID = graphID(c, in)
 	next.GraphStatus = in.Observation.Status
 	next.Error = statusError(state, in.Observation)
 	if round > c.Round {
@@ -274,9 +274,11 @@ func shortHash(b []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
+// graphID gives Graph's id of the command after the input: the first that came, but
+// for Graph's own answer to the POST, which nobody else can have made up.
+func graphID(c events.Command, in Observe) string {
+	if id := in.Observation.GraphID; id != "" && (c.GraphID == "" || in.Source == events.SourceDispatch) {
+		return id
 	}
-	return b
+	return c.GraphID
 }

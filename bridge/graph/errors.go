@@ -63,6 +63,13 @@ func (e *Error) HasCode(code string) bool {
 	return false
 }
 
+// IsTooLarge reports whether an answer was longer than the client reads, 8 MiB: it
+// will be so again.
+func IsTooLarge(err error) bool {
+	_, ok := errors.AsType[tooLargeError](err)
+	return ok
+}
+
 // IsNotFound reports whether err says that Graph does not know the device or the
 // command asked for.
 func IsNotFound(err error) bool {

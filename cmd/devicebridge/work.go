@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"devicebridge/bridge"
@@ -70,8 +69,8 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 	return w
 }
 
-// workOf gives what is worked on side by side. While sending is paused, accepted
-// commands are left in their queue.
+// workOf gives what is worked on side by side. While sending is paused the bridge
+// leaves accepted commands to their timers.
 func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
 	intake := b.IntakeWork(c.Workers, taker(br))
 	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects))
@@ -92,12 +91,11 @@ func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logge
 			return br.PoisonedCommand(ctx, stored.Command.ID)
 		}),
 	}
-	if c.Dispatch != dispatchPaused {
-		return work
+	if c.Dispatch == dispatchPaused {
+		log.Warn("sending is paused by BRIDGE_DISPATCH: requests are taken and commands under way are followed, and nothing is sent to Graph; " +
+			"after a restore run `devicebridge quarantine`; to go on, start every replica again without BRIDGE_DISPATCH")
 	}
-	log.Warn("sending is paused by BRIDGE_DISPATCH: requests are taken and commands under way are followed, and nothing is sent to Graph; " +
-		"after a restore run `devicebridge quarantine`; to go on, start every replica again without BRIDGE_DISPATCH")
-	return slices.DeleteFunc(work, func(w bus.Work) bool { return w.Durable == dispatch.Durable })
+	return work
 }
 
 // queued gives a delivery of the intake stream as the bridge has it.

@@ -50,6 +50,16 @@ func TestControlNonce(t *testing.T) {
 			ctx := within(t)
 			r := newRig(t, setup{Crash: true, Cluster: true, Replicas: 2, Vars: test.vars, Emulator: emulator.Options{StepDelay: -1}})
 			r.start(nil)
+			go func() {
+				for pace(ctx, 300*time.Millisecond) {
+					for _, x := range [][2]string{{r.subjects.EventStream(), "dispatch"}, {r.subjects.TimerStream(), "timers"}} {
+						k, err := r.js.Consumer(ctx, x[0], x[1])
+						if err != nil { fmt.Println("INFO", err); continue }
+						i := k.CachedInfo()
+						fmt.Println("INFO", time.Now().Format("05.000"), x[1], "waiting", i.NumWaiting, "leader", i.Cluster.Leader, "delivered", i.Delivered.Consumer)
+					}
+				}
+			}()
 			c, err := newContest(r)
 			if err != nil {
 				t.Fatal(err)
@@ -194,6 +204,7 @@ func (c *contest) see(m *nats.Msg) {
 		}
 	case events.KindOf(events.StateSending):
 		claim, replica := id+" "+m.Header.Get(jetstream.ExpectedLastSubjSeqHeader), writer[:replicaPrefix]
+		fmt.Println("CLAIM", time.Now().Format("05.000"), c.rig.natsURL[len(c.rig.natsURL)-5:], id[:6], m.Header.Get(jetstream.ExpectedLastSubjSeqHeader), writer)
 		if !slices.Contains(c.claims[claim], replica) {
 			c.claims[claim] = append(c.claims[claim], replica)
 		}
