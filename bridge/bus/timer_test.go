@@ -185,3 +185,32 @@ func TestTimerArmed(t *testing.T) {
 	_, err = b.Armed(within(t), numbered(1))
 	wantCode(t, err, events.CodeUnavailable)
 }
+
+// TestAsk: a question about a command is a timer beside the command's own, the
+// later takes the earlier's place, and its delivery tells which try it is.
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	b, _ := start(t)
+	id := numbered(1)
+	tries := make(chan int, 10)
+	arm(t, b, id, time.Now().Add(time.Second))
+	for try, at := range []time.Time{time.Now().Add(time.Hour), time.Now()} {
+		if err := b.Ask(within(t), id, at, try+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consuming(t, b, b.TimerWork(time.Minute, 1, func(_ context.Context, d bus.Delivery) bus.Disposition {
+		if command, ok := b.Subjects().ParseTimer(d.Subject); !ok || command != id {
+			t.Errorf("it is delivered on %s", d.Subject)
+		}
+		tries <- d.Confirm()
+		return bus.Done()
+	}))
+	if first, second := receive(t, "question", tries), receive(t, "timer", tries); first != 2 || second != 0 {
+		t.Errorf("deliveries of try %d and %d, want 2 and the command's own timer, 0", first, second)
+	}
+	until(t, "no timer, nor the first question, stands", func() bool {
+		armed, err := b.Armed(within(t), id)
+		return !armed && err == nil
+	})
+}

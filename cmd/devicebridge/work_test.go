@@ -91,9 +91,9 @@ func TestPoisonedMessagesBecomeRejected(t *testing.T) {
 	}
 }
 
-// TestPausedLeavesTheQueueAlone: no consumer of accepted commands while paused.
-func TestPausedLeavesTheQueueAlone(t *testing.T) {
-	for dispatch, want := range map[string]string{"on": "intake timers dispatch", "paused": "intake timers"} {
+// TestPausedWarns: the same is worked on, and the operator is told what that means.
+func TestPausedWarns(t *testing.T) {
+	for dispatch, want := range map[string]string{"on": "intake timers dispatch", "paused": "intake timers dispatch"} {
 		vars := cliServing(t, "http://127.0.0.1:1/beta")
 		vars["BRIDGE_PUBLIC_URL"], vars["BRIDGE_NATS_SYNC"], vars["BRIDGE_DISPATCH"] = "http://127.0.0.1:1", "interval", dispatch
 		c, err := loadServe(vars)

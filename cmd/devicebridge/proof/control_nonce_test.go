@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"devicebridge/bridge/bus"
 	"devicebridge/bridge/crash"
 	"devicebridge/bridge/graph/emulator"
 	"devicebridge/events"
@@ -50,16 +51,9 @@ func TestControlNonce(t *testing.T) {
 			ctx := within(t)
 			r := newRig(t, setup{Crash: true, Cluster: true, Replicas: 2, Vars: test.vars, Emulator: emulator.Options{StepDelay: -1}})
 			r.start(nil)
-			go func() {
-				for pace(ctx, 300*time.Millisecond) {
-					for _, x := range [][2]string{{r.subjects.EventStream(), "dispatch"}, {r.subjects.TimerStream(), "timers"}} {
-						k, err := r.js.Consumer(ctx, x[0], x[1])
-						if err != nil { fmt.Println("INFO", err); continue }
-						i := k.CachedInfo()
-						fmt.Println("INFO", time.Now().Format("05.000"), x[1], "waiting", i.NumWaiting, "leader", i.Cluster.Leader, "delivered", i.Delivered.Consumer)
-					}
-				}
-			}()
+			if err := r.attended(ctx); err != nil {
+				t.Fatal(err)
+			}
 			c, err := newContest(r)
 			if err != nil {
 				t.Fatal(err)
@@ -78,6 +72,13 @@ func TestControlNonce(t *testing.T) {
 			}
 			books, _ := r.ledger.read()
 			report(t, books, record, check(books, record))
+			tl, ids := timelinesOf(record)
+			for _, id := range ids {
+				l := tl[id]
+				if d := l[len(l)-1].At.Sub(l[0].At); d > 3*time.Second {
+					t.Log("LONG", d, history(books, record, id))
+				}
+			}
 			if test.doubled {
 				t.Error("nothing was sent twice without the rule")
 			}
@@ -86,6 +87,25 @@ func TestControlNonce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// attended waits until every replica asks for dispatches and for due timers. Right
+// after a start it may not for some seconds: what asks a cluster for messages of a
+// consumer that is only being made gets no answer, and asks again.
+func (r *rig) attended(ctx context.Context) error {
+	for _, w := range []bus.Work{r.client.DispatchWork(0, 0, nil), r.client.TimerWork(0, 0, nil)} {
+		for asking := 0; asking < len(r.bridges); {
+			consumer, err := r.js.Consumer(ctx, w.Stream, w.Durable)
+			if err != nil {
+				return fmt.Errorf("look at consumer %s: %w", w.Durable, err)
+			}
+			asking = consumer.CachedInfo().NumWaiting
+			if !pace(ctx, tryEvery) {
+				return fmt.Errorf("%d of %d replicas ask for messages of %s: %w", asking, len(r.bridges), w.Durable, ctx.Err())
+			}
+		}
+	}
+	return nil
 }
 
 // contest makes replicas race for claims, and counts how often they do. From the
@@ -204,7 +224,6 @@ func (c *contest) see(m *nats.Msg) {
 		}
 	case events.KindOf(events.StateSending):
 		claim, replica := id+" "+m.Header.Get(jetstream.ExpectedLastSubjSeqHeader), writer[:replicaPrefix]
-		fmt.Println("CLAIM", time.Now().Format("05.000"), c.rig.natsURL[len(c.rig.natsURL)-5:], id[:6], m.Header.Get(jetstream.ExpectedLastSubjSeqHeader), writer)
 		if !slices.Contains(c.claims[claim], replica) {
 			c.claims[claim] = append(c.claims[claim], replica)
 		}
