@@ -47,6 +47,8 @@ func (b *Bridge) Send(ctx context.Context, header map[string][]string, data []by
 type QueuedRequest struct {
 	Header map[string][]string
 	Data   []byte
+	// Sent is when it was queued; zero: not known.
+	Sent time.Time
 	// StreamCreated and Sequence name the message for good.
 	StreamCreated time.Time
 	Sequence      uint64
@@ -66,9 +68,14 @@ func (b *Bridge) take(ctx context.Context, q QueuedRequest) time.Duration {
 	own := events.IntakeCommandID(q.StreamCreated, q.Sequence)
 	r, fault := readRequest(q.Header, q.Data, b.ExpiresMax)
 	var err error
-	if fault != nil {
+	switch {
+	case !q.Sent.IsZero() && b.Now().Sub(q.Sent) >= b.MaxAge:
+		// It may have been taken, and its command have left the stream since: a queue
+		// that lost an acknowledgement gives it once more.
+		err = events.Invalid("", "the request was queued for longer than events are kept; ask again if it is still wanted")
+	case fault != nil:
 		err = fault
-	} else {
+	default:
 		id := own
 		if r.RequestID != "" {
 			id = events.RequestCommandID(r.RequestID)

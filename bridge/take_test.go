@@ -121,3 +121,24 @@ func TestAQueuedRequestComesAgainWhileItCannotBeStored(t *testing.T) {
 		r.wantStory(ownID(n+1), "accepted")
 	}
 }
+
+// TestAQueuedRequestThatIsTooOld may have been taken and forgotten.
+func TestAQueuedRequestThatIsTooOld(t *testing.T) {
+	r := build(t, new(memory), nil)
+	q := bridge.QueuedRequest{Data: launch(), StreamCreated: time.Unix(1, 0), Sequence: 7, Sent: r.clock.Now()}
+	r.clock.pass(r.MaxAge - time.Second)
+	if wait := r.Take(t.Context(), q); wait != 0 {
+		t.Errorf("comes again after %v", wait)
+	}
+	r.wantStory(events.IntakeCommandID(q.StreamCreated, q.Sequence), "accepted")
+	r.clock.pass(time.Second)
+	q.Sequence++
+	if wait := r.Take(t.Context(), q); wait != 0 {
+		t.Errorf("comes again after %v", wait)
+	}
+	id := events.IntakeCommandID(q.StreamCreated, q.Sequence)
+	r.wantStory(id, "rejected")
+	if c := r.latest(id).Command; c.Error == nil || c.Error.Code != events.CodeInvalid {
+		t.Errorf("record %s", text(t, c))
+	}
+}

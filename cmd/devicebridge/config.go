@@ -132,7 +132,8 @@ func loadServe(vars map[string]string) (config, error) {
 	faults = append(faults, choiceFaults(c)...)
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
 	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
-	fault(c.StreamMaxBytes < 0, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes, or 0", c.StreamMaxBytes)
+	fault(c.StreamMaxBytes != 0 && c.StreamMaxBytes < 1<<20, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes from 1 MiB (1048576), or 0", c.StreamMaxBytes)
+	fault(c.SweepEvery > 0 && c.SweepEvery < time.Second, "BRIDGE_SWEEP_EVERY", "is %s; it takes 1s or more", c.SweepEvery)
 	// Written so that NaN, which a number may be, is refused too.
 	fault(!(c.PollGrowth > 1 && c.PollGrowth <= 10), "BRIDGE_POLL_GROWTH", "is %v; it takes a number above 1 and up to 10", c.PollGrowth)
 	fault(!(c.PollJitter >= 0 && c.PollJitter <= 0.5), "BRIDGE_POLL_JITTER", "is %v; it takes a number from 0 to 0.5", c.PollJitter)

@@ -100,7 +100,7 @@ func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logge
 
 // queued gives a delivery of the intake stream as the bridge has it.
 func queued(d bus.Delivery) bridge.QueuedRequest {
-	return bridge.QueuedRequest{Header: d.Header, Data: d.Data, StreamCreated: d.StreamCreated, Sequence: d.Sequence}
+	return bridge.QueuedRequest{Header: d.Header, Data: d.Data, Sent: d.Sent, StreamCreated: d.StreamCreated, Sequence: d.Sequence}
 }
 
 func disposition(again time.Duration) bus.Disposition {
