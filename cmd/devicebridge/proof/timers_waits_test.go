@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,9 +94,28 @@ func (r *rig) everyWait(ctx context.Context, claimed bool) (map[string]events.Ki
 		if err := r.reached(ctx, receipt.Command.ID, kind); err != nil {
 			return nil, err
 		}
+		// A claim is stored before its POST leaves, which must meet its own fault and
+		// not the next command's.
+		if s.kind == events.StateSending {
+			if err := r.taken(ctx, s.marker); err != nil {
+				return nil, err
+			}
+		}
 		waiting[receipt.Command.ID] = kind
 	}
 	return waiting, nil
+}
+
+// taken waits until Graph has taken the command with a marker.
+func (r *rig) taken(ctx context.Context, marker string) error {
+	for !slices.ContainsFunc(r.graph.Commands(), func(c emulator.Received) bool {
+		return c.Taken && strings.Contains(string(c.Body), `"`+marker+`"`)
+	}) {
+		if !pace(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("Graph did not take command %s: %w", marker, ctx.Err())
+		}
+	}
+	return nil
 }
 
 // reached waits for an event of a command.
