@@ -23,7 +23,7 @@ import (
 const (
 	// contestRaces are the races that one half of the control goes on for at least,
 	// contestFewest the commands; with contestMost commands it gives up.
-	contestRaces, contestFewest, contestMost = 20, 60, 200
+	contestRaces, contestFewest, contestMost = 10, 60, 200
 	// contestCallers ask side by side: few, so that a claim does not queue behind
 	// those of other commands.
 	contestCallers = 4
