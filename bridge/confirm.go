@@ -61,7 +61,7 @@ func (b *Bridge) confirm(ctx context.Context, latest events.Stored, try int) (ev
 			return latest, nil
 		}
 	}
-	next := b.Now().Add(jitter(doubled(shortPause, uint64(max(try, 1)), confirmLongest))) //nolint:gosec // positive
+	next := b.Now().Add(jitter(doubled(shortPause, uint64(max(try, 1)), confirmLongest)))
 	if next.After(b.callbackExpiry(c)) {
 		b.Log.Warn("a postback told an end that Graph never confirmed", "command", c.ID)
 		return latest, nil
