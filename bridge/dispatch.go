@@ -204,11 +204,7 @@ func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.I
 		if err == nil || !events.HasCode(err, events.CodeUnavailable) {
 			return after, err
 		}
-		timer := time.NewTimer(shortPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, shortPause) {
 			return after, err
 		}
 	}

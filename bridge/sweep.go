@@ -71,11 +71,7 @@ func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
 		case report.Armed > 0:
 			b.Log.Info("sweep set timers anew", "looked_at", report.Commands, "open", report.Open, "armed", report.Armed)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, wait) {
 			return
 		}
 	}

@@ -38,12 +38,7 @@ func (b *Bridge) FollowThrottle(ctx context.Context) {
 			return
 		}
 		b.Log.Warn("not told of the other replicas' pauses; trying again", "error", err)
-		timer := time.NewTimer(jitter(longPause))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		_ = pause(ctx, jitter(longPause))
 	}
 }
 
