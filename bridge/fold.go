@@ -93,24 +93,15 @@ func (b *Bridge) observe(ctx context.Context, from events.Stored, fresh bool, in
 	if payload == nil || !brings(command.Apply(from.Command, in), events.KindResponse) {
 		return b.fold(ctx, from, fresh, in)
 	}
-	object, err := b.stow(ctx, from.Command, payload)
-	if err == nil {
+	after, placed, err := b.foldPayload(ctx, from, fresh, payload, func(object *events.ObjectRef) command.Input {
 		in.Object = object
-		after, err := b.fold(ctx, from, fresh, in)
-		if object != nil || !events.HasCode(err, events.CodeTooLarge) {
-			return after, err
-		}
-		// The stream takes less than the server does.
-		in.Object, err = b.put(ctx, from.Command, payload)
-		if err == nil {
-			return b.fold(ctx, from, false, in)
-		}
-	}
-	if in.Source == events.SourcePostback {
-		return from, err
+		return in
+	})
+	if placed || in.Source == events.SourcePostback {
+		return after, err
 	}
 	// Graph can be asked for it again; the status must not be lost with it.
-	in.Observation.ResponsePayload = nil
+	in.Object, in.Observation.ResponsePayload = nil, nil
 	return b.fold(ctx, from, fresh, in)
 }
 

@@ -187,17 +187,9 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 
 // takePayload stores the payload that a fetch gave.
 func (b *Bridge) takePayload(ctx context.Context, from events.Stored, payload json.RawMessage) error {
-	object, err := b.stow(ctx, from.Command, payload)
-	if err != nil {
-		return err
-	}
-	in := command.Fetched{At: b.Now(), Payload: payload, Object: object}
-	_, err = b.fold(ctx, from, false, in)
-	if object == nil && events.HasCode(err, events.CodeTooLarge) { // the stream takes less than the server does
-		if in.Object, err = b.put(ctx, from.Command, payload); err == nil {
-			_, err = b.fold(ctx, from, false, in)
-		}
-	}
+	_, _, err := b.foldPayload(ctx, from, false, payload, func(object *events.ObjectRef) command.Input {
+		return command.Fetched{At: b.Now(), Payload: payload, Object: object}
+	})
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"devicebridge/bridge/command"
 	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
@@ -19,6 +20,28 @@ func (b *Bridge) stow(ctx context.Context, c events.Command, payload json.RawMes
 		return nil, nil
 	}
 	return b.put(ctx, c, payload)
+}
+
+// foldPayload folds an input that brings a response payload; with makes it, for the
+// object that holds the payload or, with nil, for the payload in its event. placed
+// is false when err says that the payload has no place to be.
+func (b *Bridge) foldPayload(ctx context.Context, from events.Stored, fresh bool, payload json.RawMessage,
+	with func(*events.ObjectRef) command.Input,
+) (after events.Stored, placed bool, err error) {
+	object, err := b.stow(ctx, from.Command, payload)
+	if err != nil {
+		return from, false, err
+	}
+	after, err = b.fold(ctx, from, fresh, with(object))
+	if object != nil || !events.HasCode(err, events.CodeTooLarge) {
+		return after, true, err
+	}
+	// The stream takes less than the server does.
+	if object, err = b.put(ctx, from.Command, payload); err != nil {
+		return from, false, err
+	}
+	after, err = b.fold(ctx, from, false, with(object))
+	return after, true, err
 }
 
 // put stores a response payload as an object.

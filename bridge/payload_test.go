@@ -139,3 +139,19 @@ func TestResponseIsRefused(t *testing.T) {
 		t.Errorf("%s in %d pieces", got, pieces)
 	}
 }
+
+// TestAPostbackThatNothingTakes is not acknowledged: its payload fits neither the
+// stream, which takes less than the server does, nor the object store.
+func TestAPostbackThatNothingTakes(t *testing.T) {
+	r := build(t, &memory{limit: 4096}, nil)
+	id := r.sent(call()).Command.ID
+	r.tap.put = func() error { return events.Unavailable("no room") }
+	o := events.Observation{Status: "completed", Digest: "1", ResponsePayload: json.RawMessage(`"` + strings.Repeat("x", 4096) + `"`)}
+	wantCode(t, r.Postback(t.Context(), id, []events.Observation{o}), events.CodeUnavailable)
+	r.wantStory(id, "accepted sending requesting")
+	r.tap.put = nil
+	if err := r.Postback(t.Context(), id, []events.Observation{o}); err != nil {
+		t.Error(err)
+	}
+	r.wantStory(id, "accepted sending requesting response completed")
+}
