@@ -23,9 +23,14 @@ import (
 // smallDisk is given by TestFullDisk to its child.
 var smallDisk = flag.String("small-disk", "", "directory to mount a small file system on, for the child of TestFullDisk")
 
+// notAllowed is in the words of a child that may not mount.
+const notAllowed = "mount: operation not permitted"
+
 // TestFullDisk fills the disk under the embedded server for real. It runs in a
 // child with a mount namespace of its own, which needs no privileges where user
-// namespaces are allowed.
+// namespaces are allowed, as they are on Linux unless somebody forbids them. Where
+// that is so, as in some containers, a small disk cannot be had at all, and the
+// test is left out; any other failure to get one fails it.
 func TestFullDisk(t *testing.T) {
 	if *smallDisk != "" {
 		fullDisk(t, *smallDisk)
@@ -44,11 +49,9 @@ func TestFullDisk(t *testing.T) {
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	out, err := child.CombinedOutput()
-	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
-		t.Skipf("this machine allows no user namespaces: %v", err)
-	}
-	if strings.Contains(string(out), "--- SKIP: TestFullDisk") {
-		t.Skipf("this machine allows no mounts in user namespaces:\n%s", out)
+	// Forbidden by a security module or a seccomp filter, or by their limit of 0.
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || strings.Contains(string(out), notAllowed) {
+		t.Skipf("this machine forbids user namespaces, so that there is no small disk to fill: %v\n%s", err, out)
 	}
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestFullDisk") {
 		t.Errorf("%v\n%s", err, out)
@@ -100,7 +103,7 @@ func (o *outcomes) check(t *testing.T, b *bus.Bus, when string) {
 
 func fullDisk(t *testing.T, dir string) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
-		t.Skipf("mount: %v", err)
+		t.Fatalf("mount: %v", err)
 	}
 	var lines lockedBuffer
 	server, err := bus.StartServer(bus.ServerOptions{Listen: "127.0.0.1:0", Dir: filepath.Join(dir, "nats")})
