@@ -152,6 +152,10 @@ func (s Subjects) TimerStream() string { return s.stream("TIMERS") }
 // ResponseBucket names the object store of response payloads that fit no message.
 func (s Subjects) ResponseBucket() string { return s.stream("RESPONSES") }
 
+// StateBucket names the key-value bucket of what the replicas share beside
+// commands: the sealed sign-in and cursors.
+func (s Subjects) StateBucket() string { return s.stream("STATE") }
+
 // Source gives the CloudEvents source of every event under this prefix.
 func (s Subjects) Source() string { return "urn:devicebridge:" + s.Prefix() }
 
