@@ -132,12 +132,14 @@ func (s Subjects) ParseTimer(subject string) (command string, ok bool) {
 // Reserved lists the trees under the prefix in which only the bridge listens or
 // publishes.
 func (s Subjects) Reserved() []string {
-	return []string{s.AppendTree(), s.Timers(), s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("intake.>")}
+	return []string{
+		s.AppendTree(), s.Timers(), s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("directory.>"), s.join("intake.>"),
+	}
 }
 
 // Requests lists the trees on which a requester publishes.
 func (s Subjects) Requests() []string {
-	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.Intake()}
+	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("directory.>"), s.Intake()}
 }
 
 // EventStream names the stream that holds every command's life.
