@@ -132,12 +132,17 @@ func (s Subjects) ParseTimer(subject string) (command string, ok bool) {
 // Reserved lists the trees under the prefix in which only the bridge listens or
 // publishes.
 func (s Subjects) Reserved() []string {
-	return []string{s.AppendTree(), s.Timers(), s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("signin.>"), s.join("intake.>")}
+	return append([]string{s.AppendTree(), s.Timers(), s.join("intake.>")}, s.endpoints()...)
 }
 
 // Requests lists the trees on which a requester publishes.
 func (s Subjects) Requests() []string {
-	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("signin.>"), s.Intake()}
+	return append(s.endpoints(), s.Intake())
+}
+
+// endpoints are the trees of the micro endpoints.
+func (s Subjects) endpoints() []string {
+	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("directory.>"), s.join("signin.>")}
 }
 
 // EventStream names the stream that holds every command's life.

@@ -62,7 +62,7 @@ func TestReservedTreesHoldEverySubjectButEvents(t *testing.T) {
 		}
 		return false
 	}
-	asked := []string{s.Service("commands.send"), s.Service("callbacks.create"), s.Service("devices.get"), s.Intake()}
+	asked := []string{s.Service("commands.send"), s.Service("callbacks.create"), s.Service("devices.get"), s.Service("directory.devices.memberOf.list"), s.Intake()}
 	own := []string{s.Append(command, "d", "accepted"), s.TimerAt(command), s.TimerDue(command)}
 	for _, subject := range asked {
 		if !covered(s.Reserved(), subject) || !covered(s.Requests(), subject) {
