@@ -17,8 +17,9 @@ type SignIn struct {
 	ClientID  string `json:"clientId,omitempty"`
 	Tenant    string `json:"tenant,omitempty"`
 	Authority string `json:"authority,omitempty"`
-	// Scopes are those granted, or else those that are asked for.
-	Scopes []string `json:"scopes,omitempty"`
+	// Scopes are those that are asked for, Granted those that the person granted.
+	Scopes  []string `json:"scopes,omitempty"`
+	Granted []string `json:"granted,omitempty"`
 	// Key tells which key seals a sign-in, by 8 hexadecimal digits that say nothing of
 	// it. KeptIn is nats, or user for the key store of the user who runs the bridge.
 	Key    string `json:"key,omitempty"`

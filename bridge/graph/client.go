@@ -47,10 +47,10 @@ func New(options Options) (*Client, error) {
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
-			PerRetry: []policy.Policy{reauthorize{}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, log: o.Log}},
+			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, log: o.Log}},
 		}, clientOptions(oneRoundTrip{transport})),
 		// The same bearer policy as above, so that both see one token.
-		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{bearer}},
+		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{usable{o.Credential}, bearer}},
 			clientOptions(nowhere{})),
 		transport:   transport,
 		circuit:     circuit,

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/google/uuid"
 	"golang.org/x/net/http/httpguts"
 )
@@ -33,23 +32,6 @@ func callOf(req *policy.Request) *call {
 		req.SetOperationValue(current)
 	}
 	return current
-}
-
-// reauthorize sends a request once more after 401: the bearer policy behind it
-// has dropped its token by then and asks for another. A challenge with claims is
-// answered by the bearer policy itself, and counts as that once.
-type reauthorize struct{}
-
-// Do implements policy.Policy.
-func (reauthorize) Do(req *policy.Request) (*http.Response, error) {
-	current := callOf(req)
-	before := current.exchanges
-	resp, err := req.Next()
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || current.exchanges > before+1 {
-		return resp, err
-	}
-	runtime.Drain(resp)
-	return req.Next()
 }
 
 // exchange is one HTTP request and its answer: it asks the circuit, gives the

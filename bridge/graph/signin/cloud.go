@@ -47,10 +47,10 @@ func Resource(graphURL, authorityHost string) string {
 	return "https://graph.microsoft.com"
 }
 
-// trusted reports whether host is an authority of Microsoft's, which the
+// Trusted reports whether an authority's URL is one of Microsoft's, which the
 // libraries may look up in its instance discovery. Any other is the operator's
 // own choice.
-func trusted(authorityHost string) bool { return graphOf()[hostname(authorityHost)] != "" }
+func Trusted(authorityHost string) bool { return graphOf()[hostname(authorityHost)] != "" }
 
 func hostname(text string) string {
 	u, err := url.Parse(text)

@@ -16,7 +16,7 @@ func newCredential(o Options) (azcore.TokenCredential, error) {
 	options := o.clientOptions()
 	// Where the operator names an authority of their own there is nothing to look
 	// up at Microsoft's.
-	own := !trusted(o.host())
+	own := !Trusted(o.host())
 	switch o.Mode {
 	case ClientSecret:
 		return azidentity.NewClientSecretCredential(o.TenantID, o.ClientID, o.ClientSecret,
@@ -62,5 +62,5 @@ func newCertificate(o Options) (azcore.TokenCredential, error) {
 		return nil, fmt.Errorf("sign-in: certificate %s: %w; it takes a certificate and its private key in PEM or PKCS#12", o.CertificateFile, err)
 	}
 	return azidentity.NewClientCertificateCredential(o.TenantID, o.ClientID, certificates, key,
-		&azidentity.ClientCertificateCredentialOptions{ClientOptions: o.clientOptions(), DisableInstanceDiscovery: !trusted(o.host())})
+		&azidentity.ClientCertificateCredentialOptions{ClientOptions: o.clientOptions(), DisableInstanceDiscovery: !Trusted(o.host())})
 }

@@ -16,7 +16,7 @@ type (
 // azidentity gives the two halves of azidentity's credential for the mode, with a
 // cache in the user's key store: to sign in, and to get tokens.
 func (o LoginOptions) azidentity(c azidentity.Cache) (authenticateFunc, tokenFunc, error) {
-	own := !trusted(o.host())
+	own := !Trusted(o.host())
 	if o.Mode == Browser {
 		credential, err := azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
 			ClientOptions: o.clientOptions(), DisableInstanceDiscovery: own,

@@ -40,7 +40,7 @@ func (m *memory) Export(_ context.Context, c cache.Marshaler, _ cache.ExportHint
 func newPublicClient(a Application, m *memory) (public.Client, error) {
 	return public.New(a.ClientID,
 		public.WithAuthority(a.host()+"/"+a.tenant()), public.WithCache(m),
-		public.WithHTTPClient(a.client()), public.WithInstanceDiscovery(trusted(a.host())))
+		public.WithHTTPClient(a.client()), public.WithInstanceDiscovery(Trusted(a.host())))
 }
 
 // cached gets tokens out of a record that holds MSAL's cache, and new ones with

@@ -208,9 +208,7 @@ func (s *shared) fill(ctx context.Context, status *Status) {
 	} else if r.ClientID != "" {
 		status.KeptIn = InNATS
 	}
-	if len(r.Scopes) > 0 {
-		status.Scopes = r.Scopes
-	}
+	status.Granted = r.Scopes
 }
 
 func (s *shared) lock(ctx context.Context) error {
@@ -251,4 +249,3 @@ func (s *shared) replace(ctx context.Context, text []byte) error {
 
 // replaceTries bounds the races that replace may lose against refreshes.
 const replaceTries = 16
-

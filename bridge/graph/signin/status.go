@@ -38,8 +38,9 @@ type Status struct {
 	// ClientID, Tenant and Authority are those of the configuration; empty where
 	// the mode has none.
 	ClientID, Tenant, Authority string
-	// Scopes are those that tokens are asked for with.
-	Scopes []string
+	// Scopes are those that tokens are asked for with, Granted those that the person
+	// granted.
+	Scopes, Granted []string
 	// Key tells which key seals the record, KeptIn where the tokens are: "nats", or
 	// "user" for the user's own key store. Only where a person signs in.
 	Key, KeptIn string

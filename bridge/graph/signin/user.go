@@ -21,7 +21,7 @@ func newStored(a Application, r azidentity.AuthenticationRecord) (*stored, error
 		}
 	}
 	credential, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
-		ClientOptions: a.clientOptions(), DisableInstanceDiscovery: !trusted(a.host()),
+		ClientOptions: a.clientOptions(), DisableInstanceDiscovery: !Trusted(a.host()),
 		ClientID: a.ClientID, TenantID: a.tenant(), Cache: c, AuthenticationRecord: r,
 		DisableAutomaticAuthentication: true, // a service has nobody to ask
 	})
