@@ -117,6 +117,8 @@ func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int:
 		return "whole number"
+	case reflect.Bool:
+		return "boolean"
 	default:
 		return t.Kind().String()
 	}

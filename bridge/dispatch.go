@@ -93,12 +93,19 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	if wait := b.throttle.remaining(b.Now()); wait > 0 {
 		return jitter(wait + 10*time.Millisecond)
 	}
-	if err := b.Sender.Ready(ctx); err != nil {
-		b.Log.Warn("command waits: no token for Graph", "command", c.ID, "error", err)
-		// As long again as it has waited, so that many that wait do not hurry.
-		return jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
+	err := b.Sender.Ready(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	// As long again as it has waited, so that many that wait do not hurry.
+	wait := min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause)
+	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
+		// That it opened was told once, by the client.
+		b.Log.Debug("command waits: Graph is left alone", "command", c.ID, "error", err)
+		return max(jitter(wait), open.Wait()+jitter(shortPause))
+	}
+	b.Log.Warn("command waits: no token for Graph", "command", c.ID, "error", err)
+	return jitter(wait)
 }
 
 // attempt claims the command and, as the proven winner, sends it once.

@@ -129,6 +129,7 @@ func broken() []bad {
 		{"quarantine-reply", 0, `{"quarantined":-1}`, "quarantined breaks minimum"},
 		{"quarantine-reply", 0, `{"cursor":4711}`, "cursor is number, want string"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
+		{"devices-request", 0, `{"refresh":"yes"}`, "refresh is string, want boolean"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},
 		{"device", 0, `{"name":null}`, "name is missing"},
 		{"devices-reply", 1, `{"devices":{}}`, "devices is object, want array"},
