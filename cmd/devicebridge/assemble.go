@@ -136,7 +136,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, o *operator, log *slog
 	}
 	client, err := graph.New(graph.Options{
 		BaseURL: c.GraphURL, Credential: credential, PostTimeout: c.PostTimeout, Log: log,
-		UserAgent: "devicebridge/" + version(),
+		UserAgent: "devicebridge/" + version(), Observe: o.metrics.graph.observe, OnCircuit: o.observeCircuit,
 	})
 	if err != nil {
 		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}
