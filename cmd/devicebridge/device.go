@@ -27,7 +27,7 @@ const idPrefix = "id:"
 func deviceID(ctx context.Context, ask asker, text string) (string, error) {
 	if id, given := strings.CutPrefix(text, idPrefix); given {
 		if id == "" {
-			return "", usageError{errors.New("--device: an id is missing after " + idPrefix)}
+			return "", usageError{fmt.Errorf("--device: %q has no id behind it", idPrefix)}
 		}
 		return id, nil
 	}
@@ -76,7 +76,8 @@ func pickDevice(text string, devices []events.Device) (string, error) {
 
 // severalDevices lists, a line each, what has one name.
 func severalDevices(text string, devices []events.Device) error {
-	lines := []string{fmt.Sprintf("--device: %d devices have the name %q; give the id of one:", len(devices), text)}
+	lines := make([]string, 0, 1+len(devices))
+	lines = append(lines, fmt.Sprintf("--device: %d devices have the name %q; give the id of one:", len(devices), text))
 	for _, d := range devices {
 		lines = append(lines, "  "+printable(strings.Join([]string{d.ID, d.Name, d.Kind, d.Platform}, "  ")))
 	}

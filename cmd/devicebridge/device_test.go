@@ -102,7 +102,7 @@ func TestADeviceByItsName(t *testing.T) {
 	b.fails(exitUsage, both, "send", "--device", "TWIN", "--uri", "x:y")
 	b.fails(exitUsage, `no device has the id or the name "JimSurfac" (did you mean "JimSurface"?); an id that is not listed is given as "id:JimSurfac"`,
 		"send", "--device", "JimSurfac", "--uri", "x:y")
-	b.fails(exitUsage, "--device: an id is missing after id:", "send", "--device", "id:", "--uri", "x:y")
+	b.fails(exitUsage, `--device: "id:" has no id behind it`, "send", "--device", "id:", "--uri", "x:y")
 
 	b.ok("send", "--device", "JIMSURFACE", "--uri", "x:y", "--queue", "--request-id", "queued")
 	if out := b.ok("watch", events.RequestCommandID("queued"), "--all", "--until-end", "--json"); !strings.Contains(out, `"deviceId":"`+cliCompletes+`"`) {
@@ -138,6 +138,17 @@ func TestAnIDThatGraphDoesNotList(t *testing.T) {
 	}
 	if listings.Load() != 1 {
 		t.Errorf("%d listings", listings.Load())
+	}
+}
+
+// TestAllPagesOfDevicesAreListed, also for a name on the last of them.
+func TestAllPagesOfDevicesAreListed(t *testing.T) {
+	b, listings := cliCounted(t, emulator.Options{PageSize: 3})
+	if lines := slices.Collect(strings.Lines(b.ok("devices"))); len(lines) != 1+len(emulator.DefaultDevices()) || listings.Load() != 4 {
+		t.Errorf("%d GETs gave %q", listings.Load(), lines)
+	}
+	if got := cliField(t, b.ok("send", "--device", "television with a space in its id", "--uri", "x:y"), "device"); got != "living room.TV~2" {
+		t.Errorf("sent to %q", got)
 	}
 }
 
