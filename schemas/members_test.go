@@ -28,7 +28,7 @@ func types() map[string]any {
 		"quarantine-request": events.QuarantineRequest{},
 		"quarantine-reply":   events.QuarantineReply{},
 		"device":             events.Device{},
-		"devices-request":    struct{}{},
+		"devices-request":    events.DevicesRequest{},
 		"devices-reply":      events.DevicesReply{},
 		"device-reply":       events.DeviceReply{},
 		"signin-request":     events.SignInRequest{},

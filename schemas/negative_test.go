@@ -133,6 +133,7 @@ func broken() []bad {
 		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable"}}`, "signIn.generation is missing"},
 		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable","generation":1,"key":"the key"}}`, "signIn.key does not match"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
+		{"devices-request", 0, `{"refresh":"yes"}`, "refresh is string, want boolean"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},
 		{"device", 0, `{"name":null}`, "name is missing"},
 		{"devices-reply", 1, `{"devices":{}}`, "devices is object, want array"},

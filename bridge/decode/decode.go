@@ -122,6 +122,8 @@ func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return "whole number"
+	case reflect.Bool:
+		return "boolean"
 	case reflect.Slice:
 		return "list"
 	case reflect.Struct, reflect.Map:
