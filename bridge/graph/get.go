@@ -63,9 +63,14 @@ func (c *Client) ResponsePayload(ctx context.Context, deviceID, graphID string) 
 
 // get gives the body of a 2xx.
 func (c *Client) get(ctx context.Context, operation, target string) ([]byte, error) {
+	return c.read(ctx, target, &call{operation: operation})
+}
+
+// read is get for a call that has headers of its own, or whose answer is looked
+// at afterwards.
+func (c *Client) read(ctx context.Context, target string, current *call) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.getTimeout)
 	defer cancel()
-	current := &call{operation: operation}
 	if err := c.do(ctx, http.MethodGet, target, current); err != nil {
 		return nil, err
 	}
