@@ -50,11 +50,13 @@ func mayImport() map[string]struct {
 		"bridge/graph/emulator": {nil, "the emulator is a product of its own and must not share the client's mistakes"},
 		"bridge/crash":          {nil, "a crash point is a name and, outside of the proof, nothing"},
 		"bridge/bus":            {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
-		"bridge":                {[]string{"events", "bridge/command", "bridge/crash", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
+		"bridge/decode":         {[]string{"events"}, "reading a body strictly knows no request"},
+		"bridge":                {[]string{"events", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
+		"bridge/directory":      {[]string{"events", "bridge", "bridge/decode", "bridge/graph"}, "the directory is a policy beside that of commands, and knows of it only what an endpoint is"},
 		"webhook":               {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
-				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "webhook",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/directory", "bridge/graph", "bridge/graph/emulator", "webhook",
 			},
 			"the command wires everything",
 		},
