@@ -52,6 +52,8 @@ func types() map[string]any {
 		"directory-check-request":      events.DirectoryCheckRequest{},
 		"directory-membership-request": events.DirectoryMembershipRequest{},
 		"directory-ids-reply":          events.DirectoryIDsReply{},
+		"signin-request":               events.SignInRequest{},
+		"signin-reply":                 events.SignInReply{},
 	}
 }
 
@@ -70,6 +72,8 @@ func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
 	compareMembers(t, "directory-device.alternativeSecurityIds", items(device["alternativeSecurityIds"]), reflect.TypeFor[events.AlternativeSecurityID]())
 	delta := object(t, read(t, "directory-delta-reply"))["properties"].(map[string]any)
 	compareMembers(t, "directory-delta-reply.removed", items(delta["removed"]), reflect.TypeFor[events.RemovedDevice]())
+	signIn := object(t, read(t, "signin-reply"))["properties"].(map[string]any)
+	compareMembers(t, "signin-reply.signIn", signIn["signIn"], reflect.TypeFor[events.SignIn]())
 }
 
 func items(list any) any { return list.(map[string]any)["items"] }

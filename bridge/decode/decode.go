@@ -123,6 +123,8 @@ func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return "a whole number"
+	case reflect.Bool:
+		return "a boolean"
 	case reflect.Slice:
 		return "a list"
 	case reflect.Struct, reflect.Map:

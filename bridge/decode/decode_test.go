@@ -48,10 +48,10 @@ func TestStrictRefuses(t *testing.T) {
 		`{"whole":1.5}`:                   {"whole", "a whole number is needed"},
 		`{"ids":"x"}`:                     {"ids", "a list is needed"},
 		`{"many":true}`:                   {"many", "a list is needed"},
-		`{"flag":"yes"}`:                  {"flag", "a bool is needed"},
+		`{"flag":"yes"}`:                  {"flag", "a boolean is needed"},
 		`{"inner":7}`:                     {"inner", "an object is needed"},
 		`{"at":"yesterday"}`:              {"at", "RFC 3339"},
-		`{"open":{"accountEnabled":"x"}}`: {"open.accountEnabled", "a bool is needed"},
+		`{"open":{"accountEnabled":"x"}}`: {"open.accountEnabled", "a boolean is needed"},
 		`{"limit":1` + long + `}`:         {"", "is not a JSON object"},
 	} {
 		_, fault := decode.Strict[asked]([]byte(body))

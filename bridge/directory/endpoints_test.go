@@ -164,7 +164,7 @@ func TestRefusalsNameTheMember(t *testing.T) {
 	for _, c := range []struct{ endpoint, body, field, words string }{
 		{"list", `{"Top":5}`, "Top", "did you mean top?"},
 		{"list", `{"top":1000}`, "top", "1 to 999"},
-		{"list", `{"count":"yes"}`, "count", "a bool is needed"},
+		{"list", `{"count":"yes"}`, "count", "a boolean is needed"},
 		{"list", `{"select":"id"}`, "select", "a list is needed"},
 		{"list", `{"filter":null}`, "filter", "leave it out"},
 		{"get", `{}`, "id", "deviceId"},
@@ -174,7 +174,7 @@ func TestRefusalsNameTheMember(t *testing.T) {
 		{"create", `{"device":{"accountEnabled":true,"accountEnabled":false}}`, "device.accountEnabled", "twice"},
 		{"create", `{"device":"x"}`, "device", "an object is needed"},
 		{"update", `{"id":"a","changes":{}}`, "changes", "null to clear"},
-		{"update", `{"id":"a","changes":{"isManaged":"no"}}`, "changes.isManaged", "a bool is needed"},
+		{"update", `{"id":"a","changes":{"isManaged":"no"}}`, "changes.isManaged", "a boolean is needed"},
 		{"update", `{"id":"a","changes":{"deviceVersion":1.5}}`, "changes.deviceVersion", "a whole number is needed"},
 	} {
 		refusal := refused(t, endpoints[c.endpoint], c.body, events.CodeInvalid)

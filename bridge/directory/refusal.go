@@ -26,7 +26,7 @@ func (s *Service) refusal(o operation, err error) error {
 	}
 	answer, ok := errors.AsType[*graph.Error](err)
 	if !ok {
-		return events.Unavailable("Graph could not be asked now" + wayOut(o, err, 0))
+		return events.Unavailable(notAsked(err) + wayOut(o, err, 0))
 	}
 	e := &events.Error{Code: codeOf(answer.StatusCode), Message: answer.Error(), HTTPStatus: answer.StatusCode, RequestID: answer.RequestID}
 	if stale, ok := errors.AsType[*graph.ResyncError](err); ok {
@@ -44,6 +44,17 @@ func (s *Service) refusal(o operation, err error) error {
 		}
 	}
 	return e
+}
+
+// notAsked says why Graph did not answer, so far as a requester may know it.
+func notAsked(err error) string {
+	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
+		return open.Error()
+	}
+	if missing, ok := errors.AsType[*graph.SignInError](err); ok {
+		return missing.Error()
+	}
+	return "Graph could not be asked now"
 }
 
 // wayOut says what to do about something that was not done now.

@@ -85,6 +85,15 @@ func bodies() map[string]string {
 func TestGraphDidNotAnswer(t *testing.T) {
 	g := full()
 	g.err = errors.New("graph: no token: secret details")
+	for _, err := range []error{
+		&graph.CircuitOpenError{State: graph.CircuitState{Reason: "it answered 502"}}, &graph.SignInError{Reason: "run `devicebridge login`"},
+	} {
+		knows := full()
+		knows.err = fmt.Errorf("graph: something: %w", err)
+		if refusal := refused(t, service(t, knows)["delete"], bodies()["delete"], events.CodeUnavailable); refusal.Message != err.Error()+"; nothing was changed, ask again" {
+			t.Errorf("got %q", refusal.Message)
+		}
+	}
 	for endpoint, words := range map[string]string{
 		"list": "Graph could not be asked now; ask again", "delete": "Graph could not be asked now; nothing was changed, ask again",
 	} {

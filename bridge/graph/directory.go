@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"cmp"
-	"context"
-)
+import "cmp"
 
 // DefaultDirectoryURL is Graph's v1.0 endpoint, where the directory's devices are.
 const DefaultDirectoryURL = "https://graph.microsoft.com/v1.0"
@@ -34,8 +31,8 @@ func NewDirectory(options Options) (*Directory, error) {
 // delegated one too.
 func DirectoryScopes() []string { return []string{"https://graph.microsoft.com/.default"} }
 
-// Ready gives nil when a token is in hand, see Client.Ready.
-func (d *Directory) Ready(ctx context.Context) error { return d.client.Ready(ctx) }
+// Circuit says whether Graph is being left alone by this client.
+func (d *Directory) Circuit() CircuitState { return d.client.Circuit() }
 
 // CloseIdleConnections closes connections that no request uses, see
 // Client.CloseIdleConnections.

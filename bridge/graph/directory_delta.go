@@ -62,7 +62,7 @@ func (d *Directory) DeltaLink(q DeltaQuery) string {
 // before; "" begins with every device and all that Graph gives of each. A link
 // that is too old is a *ResyncError; the other errors are as in Devices.
 func (d *Directory) Delta(ctx context.Context, link string) (DeltaPage, error) {
-	const operation = "directory devices delta"
+	const operation = opDeltaDirectory
 	if link == "" {
 		link = d.DeltaLink(DeltaQuery{})
 	}

@@ -16,7 +16,7 @@ const MaxCheckedObjects = 20
 // directory roles, that the device is a member of, directly or not. It is a POST
 // that changes nothing, and is not repeated either.
 func (d *Directory) CheckMemberObjects(ctx context.Context, key DeviceKey, ids []string) ([]string, error) {
-	const operation = "check member objects"
+	const operation = opCheckMembers
 	if len(ids) == 0 || len(ids) > MaxCheckedObjects {
 		return nil, fail(operation, &ArgumentError{"ids", fmt.Sprintf("has %d ids; give 1 to %d", len(ids), MaxCheckedObjects)})
 	}
@@ -30,7 +30,7 @@ func (d *Directory) CheckMemberObjects(ctx context.Context, key DeviceKey, ids [
 // directory roles that the device is a member of, directly or not; of security
 // groups alone where it is asked to. It is a POST as CheckMemberObjects is.
 func (d *Directory) GetMemberObjects(ctx context.Context, key DeviceKey, securityEnabledOnly bool) ([]string, error) {
-	return d.memberships(ctx, "get member objects", key, "getMemberObjects", map[string]any{"securityEnabledOnly": securityEnabledOnly})
+	return d.memberships(ctx, opGetMembers, key, "getMemberObjects", map[string]any{"securityEnabledOnly": securityEnabledOnly})
 }
 
 func (d *Directory) memberships(ctx context.Context, operation string, key DeviceKey, action string, parameters any) ([]string, error) {

@@ -28,7 +28,7 @@ func (d *Directory) DevicesLink(q Query) Link { return q.link(d.root()) }
 // before. A link that does not lead to the directory's devices is an
 // *ArgumentError; the error wraps an *Error where Graph answered.
 func (d *Directory) Devices(ctx context.Context, link Link) (DevicePage, error) {
-	const operation = "list directory devices"
+	const operation = opListDirectory
 	page, next, err := readPage[events.DirectoryDevice](ctx, d, operation, link)
 	if err != nil {
 		return DevicePage{}, fail(operation, err)
@@ -39,7 +39,7 @@ func (d *Directory) Devices(ctx context.Context, link Link) (DevicePage, error) 
 // Device GETs one device; of q only Select and Expand count. For one that is not
 // there, see IsNotFound.
 func (d *Directory) Device(ctx context.Context, key DeviceKey, q Query) (events.DirectoryDevice, error) {
-	const operation = "get directory device"
+	const operation = opGetDirectory
 	target, err := d.objectURL(key)
 	if err != nil {
 		return events.DirectoryDevice{}, fail(operation, err)
@@ -60,7 +60,7 @@ func (d *Directory) Device(ctx context.Context, key DeviceKey, q Query) (events.
 // Graph's page on advanced queries has $count as a segment answer only with
 // ConsistencyLevel, and in plain text.
 func (d *Directory) CountDevices(ctx context.Context, q Query) (int64, error) {
-	const operation = "count directory devices"
+	const operation = opCountDirectory
 	target := withQuery(d.root()+"/$count", Query{Filter: q.Filter, Search: q.Search}.options())
 	header := eventualHeader()
 	header.Set("Accept", "text/plain")

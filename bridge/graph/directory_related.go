@@ -33,7 +33,7 @@ type ObjectPage struct {
 func (d *Directory) RelatedLink(key DeviceKey, r Relationship, q Query) (Link, error) {
 	target, err := d.objectURL(key, string(r))
 	if err != nil {
-		return Link{}, fail("list "+string(r), err)
+		return Link{}, fail(opListRelated, err)
 	}
 	return q.link(target), nil
 }
@@ -41,7 +41,7 @@ func (d *Directory) RelatedLink(key DeviceKey, r Relationship, q Query) (Link, e
 // Related GETs a page of objects: the one of RelatedLink, or the Next of one
 // before. Its errors are as in Devices.
 func (d *Directory) Related(ctx context.Context, link Link) (ObjectPage, error) {
-	const operation = "list related objects"
+	const operation = opListRelated
 	page, next, err := readPage[events.DirectoryObject](ctx, d, operation, link)
 	if err != nil {
 		return ObjectPage{}, fail(operation, err)
@@ -58,7 +58,7 @@ type reference struct {
 // device: Graph's pages device-post-registeredowners and -registeredusers. Of the
 // errors see CreateDevice.
 func (d *Directory) AddReference(ctx context.Context, key DeviceKey, r Relationship, objectID string) error {
-	operation := "add to " + string(r)
+	const operation = opAddReference
 	if err := checkReference(r, objectID); err != nil {
 		return fail(operation, err)
 	}
@@ -68,7 +68,7 @@ func (d *Directory) AddReference(ctx context.Context, key DeviceKey, r Relations
 
 // RemoveReference undoes AddReference.
 func (d *Directory) RemoveReference(ctx context.Context, key DeviceKey, r Relationship, objectID string) error {
-	operation := "remove from " + string(r)
+	const operation = opRemoveReference
 	if err := checkReference(r, objectID); err != nil {
 		return fail(operation, err)
 	}

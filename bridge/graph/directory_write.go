@@ -18,7 +18,7 @@ import (
 // what Graph throttled is for the caller to repeat. The error wraps an *Error
 // where Graph answered; IsUncertain tells whether the change may have been made.
 func (d *Directory) CreateDevice(ctx context.Context, device events.DirectoryDevice) (events.DirectoryDevice, error) {
-	const operation = "create directory device"
+	const operation = opCreateDirectory
 	body, err := d.change(ctx, operation, http.MethodPost, d.root(), device)
 	if err != nil {
 		return events.DirectoryDevice{}, fail(operation, err)
@@ -32,12 +32,12 @@ func (d *Directory) CreateDevice(ctx context.Context, device events.DirectoryDev
 
 // UpdateDevice PATCHes a device: what changes has is set, null clears.
 func (d *Directory) UpdateDevice(ctx context.Context, key DeviceKey, changes events.DirectoryDevice) error {
-	return d.changeObject(ctx, "update directory device", http.MethodPatch, changes, key)
+	return d.changeObject(ctx, opUpdateDirectory, http.MethodPatch, changes, key)
 }
 
 // DeleteDevice DELETEs a device.
 func (d *Directory) DeleteDevice(ctx context.Context, key DeviceKey) error {
-	return d.changeObject(ctx, "delete directory device", http.MethodDelete, nil, key)
+	return d.changeObject(ctx, opDeleteDirectory, http.MethodDelete, nil, key)
 }
 
 // changeObject changes what is at a device, or below it, and answers nothing.
@@ -63,12 +63,9 @@ func (d *Directory) change(ctx context.Context, operation, method, target string
 		}
 		current.body = body
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.client.postTimeout)
+	ctx, cancel := withTimeout(ctx, d.client.postTimeout)
 	defer cancel()
-	// In the context, because one that came from outside would win over the
-	// pipeline's own options.
-	ctx = policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1})
-	err := d.client.do(ctx, method, target, current)
+	err := d.client.do(policy.WithRetryOptions(ctx, noRetries()), method, target, current)
 	return answerOf(current.last, err)
 }
 

@@ -2,14 +2,13 @@ package graph_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
@@ -227,9 +226,6 @@ func TestDirectoryWriteWithoutAnAnswer(t *testing.T) {
 	if err := signedOut.DeleteDevice(t.Context(), graph.DeviceKey{ID: objectID}); err == nil || graph.IsUncertain(err) {
 		t.Errorf("no token gives %v", err)
 	}
-	if err := signedOut.Ready(t.Context()); err == nil {
-		t.Error("it is ready without a token")
-	}
 }
 
 func TestNewDirectory(t *testing.T) {
@@ -237,14 +233,70 @@ func TestNewDirectory(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	credential := &tokens{}
-	directory, err := graph.NewDirectory(graph.Options{Credential: azcore.TokenCredential(credential)})
+	var asked []string
+	nowhere := roundTrip(func(r *http.Request) (*http.Response, error) {
+		asked = append(asked, r.URL.String())
+		return nil, errors.New("nowhere")
+	})
+	directory, err := graph.NewDirectory(graph.Options{Credential: credential, Transport: nowhere})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "https://graph.microsoft.com/v1.0/devices"; directory.DevicesLink(graph.Query{}).URL != want {
-		t.Errorf("the devices are at %s, want %s", directory.DevicesLink(graph.Query{}).URL, want)
+	if err := directory.DeleteDevice(t.Context(), graph.DeviceKey{ID: objectID}); err == nil {
+		t.Error("no answer is no error")
 	}
-	if err := directory.Ready(t.Context()); err != nil || !slices.Equal(credential.scopes, []string{"https://graph.microsoft.com/.default"}) {
-		t.Errorf("%v, scopes %v", err, credential.scopes)
+	if !slices.Equal(asked, []string{"https://graph.microsoft.com/v1.0/devices/" + objectID}) {
+		t.Errorf("asked %v", asked)
+	}
+	if !slices.Equal(credential.scopes, []string{"https://graph.microsoft.com/.default"}) {
+		t.Errorf("scopes %v", credential.scopes)
+	}
+}
+
+// Metrics know every operation by name.
+func TestDirectoryOperationsAreListed(t *testing.T) {
+	seen := make(map[string]bool)
+	directory := serveDirectory(t, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusBadRequest, nil)
+	}, func(o *graph.Options) { o.Observe = func(e graph.Exchange) { seen[e.Operation] = true } })
+	key, ctx := graph.DeviceKey{ID: objectID}, t.Context()
+	link := directory.DevicesLink(graph.Query{})
+	_, e1 := directory.Devices(ctx, link)
+	_, e2 := directory.Related(ctx, link)
+	_, e3 := directory.Delta(ctx, "")
+	_, e4 := directory.Device(ctx, key, graph.Query{})
+	_, e5 := directory.CountDevices(ctx, graph.Query{})
+	_, e6 := directory.CreateDevice(ctx, device())
+	_, e7 := directory.CheckMemberObjects(ctx, key, []string{"a"})
+	_, e8 := directory.GetMemberObjects(ctx, key, false)
+	for i, err := range []error{
+		e1, e2, e3, e4, e5, e6, e7, e8, directory.UpdateDevice(ctx, key, device()), directory.DeleteDevice(ctx, key),
+		directory.AddReference(ctx, key, graph.RegisteredOwners, groupID), directory.RemoveReference(ctx, key, graph.RegisteredOwners, groupID),
+	} {
+		if err == nil {
+			t.Errorf("call %d has no error", i)
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(seen)), slices.Sorted(slices.Values(graph.DirectoryOperations())); !slices.Equal(got, want) {
+		t.Errorf("seen %v, listed %v", got, want)
+	}
+}
+
+// Where Graph fails again and again, it is left alone, and a change is refused
+// before it is sent.
+func TestDirectoryLeavesAFailingGraphAlone(t *testing.T) {
+	var asked atomic.Int32
+	directory := serveDirectory(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		answer(w, http.StatusInternalServerError, nil)
+	}, func(o *graph.Options) { o.CircuitFailures = 2 })
+	for range 2 {
+		if _, err := directory.CountDevices(t.Context(), graph.Query{}); err == nil {
+			t.Error("500 is no error")
+		}
+	}
+	err := directory.DeleteDevice(t.Context(), graph.DeviceKey{ID: objectID})
+	if _, open := errors.AsType[*graph.CircuitOpenError](err); !open || graph.IsUncertain(err) || asked.Load() != 2 || !directory.Circuit().Open {
+		t.Errorf("asked %d times, then %v", asked.Load(), err)
 	}
 }

@@ -12,12 +12,18 @@
 // Directory asks only below the base URL's /devices, wherever a next link or a
 // key points, and repeats no change but after 401.
 //
-// It leaves out everything that needs memory: waiting for Retry-After, circuit
-// breaking, polling, and what becomes of a command. Of the credentials it makes
-// only the static token; any azcore.TokenCredential can be given instead.
+// Toward Graph it keeps Graph's manners: an id of its own for every request, few
+// and spread retries of a GET out of one budget, no sleep beyond the caller's
+// deadline, new connections after a 503. Where Graph fails several times in a row
+// a circuit opens for all requests, and one GET at a time finds out whether it
+// answers again; a command never does.
+//
+// It leaves out everything that is about more than one request: pausing while
+// Graph throttles, polling, and what becomes of a command. Of the credentials it
+// makes only the static token; any azcore.TokenCredential can be given instead.
 //
 // Facts about the protocol are those of Graph's pages send-device-command,
-// get-device-command-status and user-list-devices, of the pages on the resource
-// device of v1.0 and on advanced queries, its page on errors, and its guidance on
-// throttling.
+// get-device-command-status and user-list-devices, of those on the resource device
+// of v1.0 and on advanced queries, its pages on errors and best practices, and its
+// guidance on throttling.
 package graph

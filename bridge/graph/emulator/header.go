@@ -10,12 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrForbidden is wrapped by an Options.Authorize error to answer 403 accessDenied in place of 401: the token is good,
-// but not for this (a work account, or a scope that is missing).
-var ErrForbidden = errors.New("not permitted")
-
 // authorise checks the bearer token the way Graph does. Authorization is documented as required on every call.
-func authorise(h http.Header, check func(token string) error) error {
+func authorise(h http.Header, check Authorize, anyOf Permissions) error {
 	values := h.Values("Authorization")
 	switch {
 	case len(values) == 0:
@@ -32,7 +28,7 @@ func authorise(h http.Header, check func(token string) error) error {
 	case !isToken68(token):
 		return unauthorised("The access token is not well formed: it has characters that RFC 6750 does not allow.", "invalid_request")
 	}
-	err := check(token)
+	err := check(token, anyOf)
 	switch {
 	case err == nil:
 		return nil

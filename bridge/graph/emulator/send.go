@@ -37,8 +37,8 @@ func (e *Emulator) receive(x *exchange, deviceID string, body []byte) *entry {
 }
 
 // admit makes the checks that come before every operation.
-func (e *Emulator) admit(r *http.Request) error {
-	if err := authorise(r.Header, e.opts.Authorize); err != nil {
+func (e *Emulator) admit(r *http.Request, op Operation) error {
+	if err := authorise(r.Header, e.opts.Authorize, op.permissions()); err != nil {
 		return err
 	}
 	return checkHeaders(r.Header)
@@ -46,7 +46,7 @@ func (e *Emulator) admit(r *http.Request) error {
 
 // accept decides about a POST. It can give both a command and an error: taken, and answered with a fault.
 func (e *Emulator) accept(x *exchange, en *entry, body []byte, bodyErr error) (*command, plan, error) {
-	if err := e.admit(x.r); err != nil {
+	if err := e.admit(x.r, OpSend); err != nil {
 		return nil, plan{}, err
 	}
 	p := e.dice.roll(OpSend)
