@@ -2,7 +2,6 @@ package directory_test
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -28,7 +27,11 @@ func full() *scripted {
 		devices: graph.DevicePage{Devices: []events.DirectoryDevice{{ID: objectID, DeviceCategory: events.Null[string]()}}, Count: &two, Next: next},
 		objects: graph.ObjectPage{Objects: []events.DirectoryObject{{ID: groupID, ODataType: "#microsoft.graph.group"}}, Count: &two, Next: next},
 		changes: graph.DeltaPage{
-			Changed: []json.RawMessage{[]byte(`{"id":"a","model":null,"x":1}`)}, Removed: []events.RemovedDevice{{ID: "b", Reason: "deleted"}}, DeltaLink: "later",
+			Changes: []graph.DeltaChange{
+				{ID: "a", Reason: "changed"}, {ID: "b", Device: []byte(`{"id":"b"}`)}, {ID: "a", Device: []byte(`{"id":"a","model":null,"x":1}`)},
+				{ID: "b", Reason: "deleted"},
+			},
+			DeltaLink: "later",
 		},
 		device: events.DirectoryDevice{ID: objectID},
 		ids:    []string{groupID},
@@ -46,7 +49,7 @@ func TestRequestsReachGraphAndItsAnswersTheRequester(t *testing.T) {
 		{"get", `{"deviceId":"it's","select":["id","model"],"expand":"memberOf"}`, `Device {ID: DeviceID:it's} {Select:[id model] Filter: Search: OrderBy: Expand:memberOf Top:0 Count:false}`, ``},
 		{"count", `{}`, `CountDevices {Select:[] Filter: Search: OrderBy: Expand: Top:0 Count:false}`, `{"count":893}`},
 		{"count", `{"filter":"f","search":"s"}`, `CountDevices {Select:[] Filter:f Search:s OrderBy: Expand: Top:0 Count:false}`, ``},
-		{"delta", `{}`, `DeltaLink {Select:[] Filter: Latest:false}; Delta delta`, `{"devices":[{"id":"a","model":null,"x":1}],"removed":[{"id":"b","reason":"deleted"}],"deltaToken":"TOKEN"}`},
+		{"delta", `{}`, `DeltaLink {Select:[] Filter: Latest:false}; Delta delta`, `{"devices":[{"id":"b"},{"id":"a","model":null,"x":1}],"removed":[{"id":"b","reason":"deleted"}],"deltaToken":"TOKEN"}`},
 		{"delta", `{"select":["id"],"filter":"id eq 'a'","latest":true}`, `DeltaLink {Select:[id] Filter:id eq 'a' Latest:true}; Delta delta`, ``},
 		{"create", `{"device":` + newOne + `}`, `CreateDevice ` + newOne, `{"device":{"id":"` + objectID + `"}}`},
 		{"update", `{"id":"a","changes":{"deviceCategory":null,"extension_1_rack":{"row":7}}}`, `UpdateDevice {ID:a DeviceID:} {"deviceCategory":null,"extension_1_rack":{"row":7}}`, `{}`},

@@ -91,11 +91,9 @@ func (s *Service) delta(ctx context.Context, r events.DirectoryDeltaRequest) (ev
 	if err != nil {
 		return events.DirectoryDeltaReply{}, err
 	}
-	reply := events.DirectoryDeltaReply{Devices: make([]events.DirectoryDevice, len(page.Changed)), Removed: notNil(page.Removed)}
-	for i, raw := range page.Changed {
-		if err := json.Unmarshal(raw, &reply.Devices[i]); err != nil {
-			return events.DirectoryDeltaReply{}, errors.New("the answer has something that is not a device")
-		}
+	reply, err := changesOf(page)
+	if err != nil {
+		return events.DirectoryDeltaReply{}, err
 	}
 	if page.NextLink != "" {
 		reply.NextPageToken, err = encodeToken(deltaList, &graph.Link{URL: page.NextLink})
@@ -103,6 +101,25 @@ func (s *Service) delta(ctx context.Context, r events.DirectoryDeltaRequest) (ev
 		reply.DeltaToken, err = encodeToken(deltaList, &graph.Link{URL: page.DeltaLink})
 	}
 	return reply, err
+}
+
+// changesOf sorts changes into two lists, to be applied one after the other: a
+// removal that something newer follows is left out.
+func changesOf(page graph.DeltaPage) (events.DirectoryDeltaReply, error) {
+	reply := events.DirectoryDeltaReply{Devices: []events.DirectoryDevice{}, Removed: []events.RemovedDevice{}}
+	for _, change := range page.Changes {
+		reply.Removed = slices.DeleteFunc(reply.Removed, func(r events.RemovedDevice) bool { return r.ID == change.ID })
+		if change.Device == nil {
+			reply.Removed = append(reply.Removed, events.RemovedDevice{ID: change.ID, Reason: change.Reason})
+			continue
+		}
+		var device events.DirectoryDevice
+		if err := json.Unmarshal(change.Device, &device); err != nil {
+			return events.DirectoryDeltaReply{}, errors.New("the answer has something that is not a device")
+		}
+		reply.Devices = append(reply.Devices, device)
+	}
+	return reply, nil
 }
 
 func (s *Service) deltaLink(r events.DirectoryDeltaRequest) (string, error) {

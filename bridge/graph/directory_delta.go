@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-
-	"devicebridge/events"
 )
 
 // DeltaQuery is what a delta query takes in its first request; Graph keeps it in
@@ -21,15 +19,25 @@ type DeltaQuery struct {
 
 // DeltaPage is a page of changes. It has exactly one of the two links.
 type DeltaPage struct {
-	// Changed are the devices as Graph sent them, each an object with an id: of one
-	// that changed, the members that did. A device may come more than once, the
-	// later one the newer.
-	Changed []json.RawMessage
-	Removed []events.RemovedDevice
+	// Changes are in Graph's order. A device may come more than once, the later
+	// change the newer.
+	Changes []DeltaChange
 	// NextLink has the next page of this round.
 	NextLink string
 	// DeltaLink ends the round and begins the next one, whenever that is wanted.
 	DeltaLink string
+}
+
+// DeltaChange is what a page says of one device.
+type DeltaChange struct {
+	// ID is the object id.
+	ID string
+	// Device is the JSON object as Graph sent it: of a device that changed, the
+	// members that did. It is nil where the device was removed.
+	Device json.RawMessage
+	// Reason is Graph's, where the device was removed: "changed" where it can be
+	// restored, "deleted" where it cannot.
+	Reason string
 }
 
 // ResyncError says that Graph no longer knows what came before a delta link, and
@@ -114,11 +122,11 @@ func (d *Directory) deltaPage(target string, body []byte) (DeltaPage, error) {
 		if err := json.Unmarshal(raw, &device); err != nil || device.ID == "" {
 			return DeltaPage{}, errors.New("the answer has a device without an id")
 		}
+		change := DeltaChange{ID: device.ID, Device: raw}
 		if device.Removed != nil {
-			page.Removed = append(page.Removed, events.RemovedDevice{ID: device.ID, Reason: device.Removed.Reason})
-			continue
+			change.Device, change.Reason = nil, device.Removed.Reason
 		}
-		page.Changed = append(page.Changed, raw)
+		page.Changes = append(page.Changes, change)
 	}
 	if (list.NextLink == "") == (list.DeltaLink == "") {
 		return DeltaPage{}, errors.New("the answer must have either a next link or a delta link")

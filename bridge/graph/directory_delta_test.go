@@ -1,14 +1,14 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 
 	"devicebridge/bridge/graph"
-	"devicebridge/events"
 )
 
 func TestDirectoryDelta(t *testing.T) {
@@ -16,17 +16,19 @@ func TestDirectoryDelta(t *testing.T) {
 	first := get("/devices/delta", `{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#devices",`+
 		`"@odata.nextLink":"HOST/v1.0/devices/delta?$skiptoken=pqwSUj-gYv_b3","value":[`+changed+`]}`)
 	second := get("/devices/delta?$skiptoken=pqwSUj-gYv_b3", `{"@odata.deltaLink":"HOST/v1.0/devices/microsoft.graph.delta()?$deltatoken=2",`+
-		`"value":[{"id":"b","@removed":{"reason":"changed"}},{"@removed":{"reason":"deleted"},"id":"c","displayName":null}]}`)
+		`"value":[{"id":"b","@removed":{"reason":"changed"}},{"id":"c"},{"@removed":{"reason":"deleted"},"id":"c","displayName":null}]}`)
 	third := get("/devices/microsoft.graph.delta()?$deltatoken=2", `{"@odata.deltaLink":"HOST/v1.0/devices/delta?$deltatoken=3","value":[]}`)
 	directory := play(t, first, second, third)
 
 	page, err := directory.Delta(t.Context(), "")
-	if err != nil || len(page.Changed) != 1 || string(page.Changed[0]) != changed || len(page.Removed) != 0 || page.DeltaLink != "" {
+	if err != nil || len(page.Changes) != 1 || string(page.Changes[0].Device) != changed || page.Changes[0].ID != "a" || page.DeltaLink != "" {
 		t.Fatalf("got %+v, %v", page, err)
 	}
 	page, err = directory.Delta(t.Context(), page.NextLink)
-	removed := []events.RemovedDevice{{ID: "b", Reason: "changed"}, {ID: "c", Reason: "deleted"}}
-	if err != nil || len(page.Changed) != 0 || !slices.Equal(page.Removed, removed) || page.NextLink != "" {
+	want := []graph.DeltaChange{
+		{ID: "b", Reason: "changed"}, {ID: "c", Device: json.RawMessage(`{"id":"c"}`)}, {ID: "c", Reason: "deleted"},
+	}
+	if err != nil || !reflect.DeepEqual(page.Changes, want) || page.NextLink != "" {
 		t.Fatalf("got %+v, %v", page, err)
 	}
 	page, err = directory.Delta(t.Context(), page.DeltaLink)
