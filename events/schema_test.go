@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		Status: "Unknown",
 	}
 	filter := events.Subjects{}.CommandFilter(command)
-	for name, documents := range map[string][]any{
+	documents := map[string][]any{
 		"command": {deferred(), inline(), stored(), sparse()},
 		"request": {
 			events.Request{
@@ -57,8 +58,10 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		"device-reply":     {events.DeviceReply{Device: device}},
 		"device":           {device},
 		"error":            errorReplies(),
-	} {
-		for _, document := range documents {
+	}
+	maps.Copy(documents, directoryDocuments(t))
+	for name, list := range documents {
+		for _, document := range list {
 			text, err := json.Marshal(document)
 			if err == nil {
 				err = set.Validate(name, text)

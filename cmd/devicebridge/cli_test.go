@@ -106,7 +106,7 @@ func TestExitCodes(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	id := events.RequestCommandID("x")
 	clients := [][]string{
-		{"get", id}, {"list"}, {"devices"}, {"callback"}, {"cancel", id}, {"watch"},
+		{"get", id}, {"list"}, {"devices"}, {"callback"}, {"cancel", id}, {"watch"}, {"directory", "list"}, {"directory", "get", "x"},
 		{"send", "--device", cliCompletes, "--uri", "x:y"}, {"send", "--device", "id:d", "--uri", "x:y", "--queue"},
 		{"send", "--device", "a name", "--uri", "x:y", "--queue"}, {"list", "--device", "a name"},
 	}
