@@ -53,6 +53,11 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 			return nil, err
 		}
 	}
+	if c.directs() {
+		if err := m.directory(); err != nil {
+			return nil, err
+		}
+	}
 	return m.parts, nil
 }
 

@@ -10,13 +10,17 @@ import (
 const (
 	// conditionCircuitOpen: Graph failed several times in a row and is left alone.
 	conditionCircuitOpen = "circuitOpen"
+	// conditionDirectoryCircuitOpen: the same of the directory.
+	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
-func conditions() []string { return []string{conditionCircuitOpen, conditionSignIn} }
+func conditions() []string {
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn}
+}
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in
 // words for the operator. The same condition again takes the new words.
@@ -31,15 +35,24 @@ func (o *operator) recovered(condition string) {
 	o.metrics.degraded.WithLabelValues(condition).Set(0)
 }
 
-// observeCircuit is told by the Graph client what its circuit became.
+// observeCircuit is told by the Graph client of commands what its circuit became.
 func (o *operator) observeCircuit(s graph.CircuitState) {
+	o.metrics.graph.observeCircuit("commands", s.Open)
+	o.circuit(conditionCircuitOpen, "commands wait", s)
+}
+
+// observeDirectoryCircuit is told the same of the directory's.
+func (o *operator) observeDirectoryCircuit(s graph.CircuitState) {
+	o.metrics.graph.observeCircuit("directory", s.Open)
+	o.circuit(conditionDirectoryCircuitOpen, "questions about the directory are refused", s)
+}
+
+func (o *operator) circuit(condition, meanwhile string, s graph.CircuitState) {
 	if !s.Open {
-		o.metrics.graph.open.Set(0)
-		o.recovered(conditionCircuitOpen)
+		o.recovered(condition)
 		return
 	}
-	o.metrics.graph.open.Set(1)
-	o.degrade(conditionCircuitOpen, "Graph failed several times in a row ("+s.Reason+"): commands wait; it is tried again from "+
+	o.degrade(condition, "Graph failed several times in a row ("+s.Reason+"): "+meanwhile+"; it is tried again from "+
 		s.Until.UTC().Format(time.RFC3339)+" on, by one request at a time")
 }
 

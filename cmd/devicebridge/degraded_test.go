@@ -85,8 +85,8 @@ func TestConditionsAreInTheMetrics(t *testing.T) {
 		o.observeCircuit(s)
 		want := map[bool]float64{true: 1, false: 0}[s.Open]
 		values := cliGathered(t, o.metrics)
-		if values["devicebridge_graph_circuit_open"] != want || values[`devicebridge_degraded{condition="circuitOpen"}`] != want {
-			t.Errorf("with %+v the metrics are %v and %v", s, values["devicebridge_graph_circuit_open"], values[`devicebridge_degraded{condition="circuitOpen"}`])
+		if values[`devicebridge_graph_circuit_open{part="commands"}`] != want || values[`devicebridge_degraded{condition="circuitOpen"}`] != want {
+			t.Errorf("with %+v the metrics are %v and %v", s, values[`devicebridge_graph_circuit_open{part="commands"}`], values[`devicebridge_degraded{condition="circuitOpen"}`])
 		}
 		text := "ready\n"
 		if s.Open {
@@ -129,7 +129,7 @@ func TestABridgeWhoseGraphFails(t *testing.T) {
 	}
 	id := cliField(t, b.ok("send", "--device", cliCompletes, "--uri", "x:y"), "command")
 	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\ncircuitOpen: Graph failed several times in a row (it answered 502): commands wait; ")
-	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_graph_circuit_open 1\n")
+	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_graph_circuit_open{part=\"commands\"} 1\n")
 	_, checks := cliChecks(cliGet(t, b.admin+"/readyz?verbose"))
 	if !strings.HasPrefix(checks["circuitOpen"], "degraded ") || !strings.HasPrefix(checks["disconnected"], "ok ") {
 		t.Errorf("the checks are %v", checks)
@@ -140,7 +140,7 @@ func TestABridgeWhoseGraphFails(t *testing.T) {
 		t.Errorf("%q after %d POSTs and %d GETs", out, posts.Load(), gets.Load())
 	}
 	cliUntil(t, b.admin+"/readyz?verbose", http.StatusOK, "circuitOpen    ok")
-	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_graph_circuit_open 0\n")
+	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_graph_circuit_open{part=\"commands\"} 0\n")
 	if lines := b.follow(6, id, "--all"); strings.Contains(fmt.Sprint(lines), "deferred") {
 		t.Errorf("it was claimed before Graph answered: %q", lines)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +15,7 @@ type graphMetrics struct {
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	throttled prometheus.Counter
-	open      prometheus.Gauge
+	open      *prometheus.GaugeVec
 }
 
 func newGraphMetrics() *graphMetrics {
@@ -33,12 +34,14 @@ func newGraphMetrics() *graphMetrics {
 			Name: "devicebridge_graph_throttled_seconds_total",
 			Help: "Seconds that Graph asked to be left alone, summed over its answers 429 and 503.",
 		}),
-		open: prometheus.NewGauge(prometheus.GaugeOpts{
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "devicebridge_graph_circuit_open",
-			Help: "1 while Graph is left alone because it failed several times in a row, else 0.",
-		}),
+			Help: "1 while this part of Graph is left alone because it failed several times in a row, else 0.",
+		}, []string{"part"}),
 	}
-	for _, operation := range graph.Operations() {
+	m.observeCircuit("commands", false)
+	m.observeCircuit("directory", false)
+	for _, operation := range slices.Concat(graph.Operations(), graph.DirectoryOperations()) {
 		m.duration.WithLabelValues(operation)
 		for _, code := range []int{0, 200, 201, 400, 401, 403, 404, 429, 500, 502, 503, 504} {
 			m.requests.WithLabelValues(operation, codeLabel(code))
@@ -55,6 +58,14 @@ func (m *graphMetrics) observe(e graph.Exchange) {
 	m.requests.WithLabelValues(e.Operation, codeLabel(e.StatusCode)).Inc()
 	m.duration.WithLabelValues(e.Operation).Observe(e.Duration.Seconds())
 	m.throttled.Add(e.Throttled.Seconds())
+}
+
+func (m *graphMetrics) observeCircuit(part string, open bool) {
+	value := 0.0
+	if open {
+		value = 1
+	}
+	m.open.WithLabelValues(part).Set(value)
 }
 
 // codeLabel gives a status code as a label. Whatever is in the place of Graph

@@ -41,7 +41,7 @@ func TestMetricsOfACommand(t *testing.T) {
 		`devicebridge_events_total{kind="timedOut"}`, `devicebridge_sends_total{outcome="unknown"}`, `devicebridge_sweep_armed_total`,
 		`devicebridge_graph_requests_total{code="none",operation="send command"}`, `devicebridge_graph_requests_total{code="503",operation="list devices"}`,
 		`devicebridge_graph_request_duration_seconds_count{operation="get response payload"}`, `devicebridge_graph_throttled_seconds_total`,
-		`devicebridge_graph_circuit_open`, `devicebridge_degraded{condition="circuitOpen"}`,
+		`devicebridge_graph_circuit_open{part="directory"}`, `devicebridge_degraded{condition="circuitOpen"}`,
 	} {
 		if before[name] != "0" {
 			t.Errorf("at the start %s is %q", name, before[name])
