@@ -55,7 +55,7 @@ func marshal(t *testing.T, v any) []byte {
 
 func TestNames(t *testing.T) {
 	want := "callback-request command command-reply device device-reply devices-reply devices-request error id-request" +
-		" list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request"
+		" inventory-device list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request"
 	if got := strings.Join(schemas.Names(), " "); got != want {
 		t.Errorf("names %s, want %s", got, want)
 	}
@@ -103,6 +103,9 @@ func TestEverySchemaIsValidAgainstTheMetaschema(t *testing.T) {
 func TestEverySchemaHasItsID(t *testing.T) {
 	if schemas.ID("command") != events.CommandSchema {
 		t.Errorf("command has the id %s, events say %s", schemas.ID("command"), events.CommandSchema)
+	}
+	if schemas.ID("inventory-device") != events.InventorySchema {
+		t.Errorf("inventory-device has the id %s, events say %s", schemas.ID("inventory-device"), events.InventorySchema)
 	}
 	for _, name := range schemas.Names() {
 		text, err := schemas.Text(name)
