@@ -51,10 +51,12 @@ func mayImport() map[string]struct {
 		"bridge/crash":          {nil, "a crash point is a name and, outside of the proof, nothing"},
 		"bridge/bus":            {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
 		"bridge":                {[]string{"events", "bridge/command", "bridge/crash", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
+		"bridge/inventory":      {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
 		"webhook":               {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
-				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "webhook",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "bridge/inventory",
+				"webhook",
 			},
 			"the command wires everything",
 		},
