@@ -6,22 +6,19 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"devicebridge/events"
 )
 
-const (
-	// readers is how many known states are read side by side.
-	readers = 16
-	// batch is how many events are committed at once: a few hundred kilobytes.
-	batch = 200
-)
+// batch is how many events are committed at once: a few hundred kilobytes.
+const batch = 200
 
 // poll reads from here to the end of what Graph has to tell, page by page.
 func (p *Poller) poll(ctx context.Context, here place) error {
+	if !p.round.goesOn(here) {
+		p.round = nil // whoever moved the cursor did not tell what it saw
+	}
 	link := here.Link
-	if link == "" || here.Round != "" && !p.round.goesOn(here) {
+	if link == "" || here.Round != "" && p.round == nil {
 		link = ""
 		p.begin(here)
 	}
@@ -66,23 +63,24 @@ func (p *Poller) take(ctx context.Context, here place, page Page) (place, error)
 	if err != nil {
 		return here, err
 	}
-	appends, err := p.plan(ctx, list)
-	if err != nil {
-		return here, err
-	}
+	appends, err := p.plan(ctx, here, list)
 	behind := cursor{Link: page.Next, Current: here.Current}
-	if page.Next == "" {
+	switch {
+	case page.Next == "":
 		behind = cursor{Link: page.Link, Current: p.Now().UTC()}
-	}
-	if p.round != nil && page.Next != "" {
+	case p.round != nil:
 		behind.Round = p.round.id
 	}
-	if p.round != nil && page.Next == "" {
-		gone, err := p.missing(ctx, list)
-		if err != nil {
-			return here, err
-		}
+	if err == nil && page.Next == "" && p.round != nil {
+		var gone []events.InventoryAppend
+		gone, err = p.missing(ctx, here, list)
 		appends = append(appends, gone...)
+	}
+	if errors.Is(err, errTorn) {
+		return p.mend(ctx, here)
+	}
+	if err != nil {
+		return here, err
 	}
 	if here, err = p.commit(ctx, here, appends, behind); err != nil {
 		return here, err
@@ -96,74 +94,15 @@ func (p *Poller) take(ctx context.Context, here place, page Page) (place, error)
 	return here, nil
 }
 
-// plan gives the events that follow from a page. That a device is unchanged is
-// decided on a read from the leader made after the page was read.
-func (p *Poller) plan(ctx context.Context, list []news) ([]events.InventoryAppend, error) {
-	return p.each(ctx, len(list), func(i int) (string, decision) {
-		return list[i].id, func(known events.InventoryEvent) (events.InventoryEvent, bool, error) {
-			return next(known, list[i], p.Now())
-		}
-	})
-}
-
-// missing gives the events for the devices that are known and that neither the
-// pages before nor the last one had.
-func (p *Poller) missing(ctx context.Context, last []news) ([]events.InventoryAppend, error) {
-	now := map[string]bool{}
-	for _, n := range last {
-		now[n.id] = true
+// mend moves the cursor behind whatever is stored, as it is: so every page that
+// was read before is refused, and what comes next is read after.
+func (p *Poller) mend(ctx context.Context, here place) (place, error) {
+	p.Log.Warn("a commit of the inventory feed was stored in part; its page is read again")
+	p.round = nil
+	if here, err := p.commit(ctx, here, nil, here.cursor); err != nil {
+		return here, err
 	}
-	var unseen []string
-	err := p.Devices.EachInventory(ctx, func(id string) error {
-		if !p.round.seen[id] && !now[id] {
-			unseen = append(unseen, id)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return p.each(ctx, len(unseen), func(i int) (string, decision) {
-		return unseen[i], func(known events.InventoryEvent) (events.InventoryEvent, bool, error) {
-			e, gone := missing(known, p.Now())
-			return e, gone, nil
-		}
-	})
-}
-
-// decision gives the event that follows the known one, and false for none.
-type decision func(known events.InventoryEvent) (events.InventoryEvent, bool, error)
-
-// each decides on n devices, whose known states are read side by side, and gives
-// the events in the order of the devices.
-func (p *Poller) each(ctx context.Context, n int, device func(int) (string, decision)) ([]events.InventoryAppend, error) {
-	found := make([]*events.InventoryAppend, n)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for i := range n {
-		group.Go(func() error {
-			id, decide := device(i)
-			known, err := p.Devices.LatestInventory(ctx, id)
-			if err != nil && !events.HasCode(err, events.CodeNotFound) {
-				return err
-			}
-			e, tell, err := decide(known.Event)
-			if tell {
-				found[i] = &events.InventoryAppend{Event: e, Expected: known.StreamSequence}
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var appends []events.InventoryAppend
-	for _, a := range found {
-		if a != nil {
-			appends = append(appends, *a)
-		}
-	}
-	return appends, nil
+	return here, events.ErrLost
 }
 
 // commit stores events and the cursor behind them. Where they are too many for one

@@ -51,6 +51,8 @@ type Poller struct {
 	// reads on.
 	patience time.Duration
 	troubled bool
+	// random gives a number from 0 to 1.
+	random func() float64
 }
 
 // New checks the options and gives a Poller.
@@ -80,7 +82,7 @@ func New(o Options) (*Poller, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Hooks = o.Hooks.complete()
-	return &Poller{Options: o}, nil
+	return &Poller{Options: o, random: rand.Float64}, nil
 }
 
 // complete puts functions that do nothing in the places that are empty.
@@ -155,7 +157,7 @@ func (p *Poller) moved(here place) {
 // jittered spreads Every by up to a tenth either way, so that replicas that began
 // together do not go on together.
 func (p *Poller) jittered() time.Duration {
-	return p.Every + time.Duration((rand.Float64()*2-1)*0.1*float64(p.Every)) //nolint:gosec // not a secret
+	return p.Every + time.Duration((p.random()*2-1)*0.1*float64(p.Every))
 }
 
 // report logs a trouble when it begins and when it is over.
