@@ -69,6 +69,13 @@ func (f *fleet) set(id string, members map[string]string) {
 	m.note(f.now)
 }
 
+// read gives how many pages were asked for.
+func (f *fleet) read() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
+}
+
 // remove takes a device out, if it is there.
 func (f *fleet) remove(id, reason string) {
 	f.mu.Lock()

@@ -54,27 +54,36 @@ func merge(known, change object, whole bool) object {
 // same reports whether two devices have the same members with the same values,
 // however they are spelled.
 func same(a, b object) (bool, error) {
-	x, err := values(a)
-	if err != nil {
-		return false, err
+	if len(a) != len(b) {
+		return false, nil
 	}
-	y, err := values(b)
-	return reflect.DeepEqual(x, y), err
+	for name, text := range a {
+		other, has := b[name]
+		if !has {
+			return false, nil
+		}
+		if bytes.Equal(text, other) {
+			continue
+		}
+		x, err := value(text)
+		if err != nil {
+			return false, fmt.Errorf("member %s: %w", name, err)
+		}
+		y, err := value(other)
+		if err != nil || !reflect.DeepEqual(x, y) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
-func values(o object) (map[string]any, error) {
-	all := make(map[string]any, len(o))
-	for name, text := range o {
-		// A number keeps its digits: two that a float cannot tell apart are two.
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.UseNumber()
-		var value any
-		if err := decoder.Decode(&value); err != nil {
-			return nil, fmt.Errorf("member %s: %w", name, err)
-		}
-		all[name] = value
-	}
-	return all, nil
+// value reads a member. A number keeps its digits: two that a float cannot tell
+// apart are two.
+func value(text json.RawMessage) (v any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	err = decoder.Decode(&v)
+	return v, err
 }
 
 // write gives a device as JSON, its members sorted by name.

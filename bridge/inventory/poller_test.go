@@ -21,9 +21,15 @@ func live(t *testing.T, source inventory.Source, feed *memory, n int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		stop := run(t, inventory.Options{Source: source, Feed: feed, Devices: feed, Every: every})
-		<-time.After(time.Duration(n) * 2 * every)
+		pass(time.Duration(n) * 2 * every)
 		stop()
 	})
+}
+
+// pass lets time pass, and what is due then be done.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
 
 // run runs a poller; the function given back ends it and waits for it.
@@ -64,9 +70,9 @@ func TestLoad(t *testing.T) {
 			for range replicas {
 				stops = append(stops, run(t, inventory.Options{Source: fleet, Feed: feed, Devices: feed}))
 			}
-			<-time.After(100 * time.Minute)
+			pass(100 * time.Minute)
 			// At the very first all of them find no cursor.
-			if reads := fleet.reads; reads < 80 || reads > 115+replicas {
+			if reads := fleet.read(); reads < 80 || reads > 115+replicas {
 				t.Errorf("%d replicas read %d times in 100 minutes", replicas, reads)
 			}
 			for len(stops) > 0 {
@@ -75,7 +81,7 @@ func TestLoad(t *testing.T) {
 					break
 				}
 				fleet.set("x", map[string]string{"left": fmt.Sprint(len(stops))})
-				<-time.After(3 * time.Minute)
+				pass(3 * time.Minute)
 				if violations := feed.settled(fleet); len(violations) > 0 {
 					t.Errorf("with %d left: %v", len(stops), violations)
 				}
@@ -94,23 +100,23 @@ func TestRestart(t *testing.T) {
 		}
 		o := inventory.Options{Source: fleet, Feed: feed, Devices: feed, Every: every}
 		stop := run(t, o)
-		<-time.After(every / 2)
+		pass(every / 2)
 		if n := len(feed.told()); n != 10 {
 			t.Errorf("%d events at first", n)
 		}
-		reads := fleet.reads
+		reads := fleet.read()
 		for range 5 {
 			stop()
 			stop = run(t, o)
-			<-time.After(every / 2)
+			pass(every / 2)
 		}
-		if fleet.reads != reads {
-			t.Errorf("%d reads by those who came and went", fleet.reads-reads)
+		if fleet.read() != reads {
+			t.Errorf("%d reads by those who came and went", fleet.read()-reads)
 		}
-		<-time.After(every)
+		pass(every)
 		stop()
-		if fleet.reads != reads+1 || len(feed.told()) > 0 {
-			t.Errorf("%d reads then", fleet.reads-reads)
+		if fleet.read() != reads+1 || len(feed.told()) > 0 {
+			t.Errorf("%d reads then", fleet.read()-reads)
 		}
 	})
 }
@@ -125,7 +131,7 @@ func TestRoundCutOff(t *testing.T) {
 		}
 		o := inventory.Options{Source: fleet, Feed: feed, Devices: feed, Every: every}
 		stop := run(t, o)
-		<-time.After(every / 2)
+		pass(every / 2)
 		stop()
 		fleet.remove("8", events.ReasonDeleted)
 		fleet.forget(true)
@@ -134,11 +140,11 @@ func TestRoundCutOff(t *testing.T) {
 		cut := &cutting{fleet: fleet, after: 4} // the forgotten link and three of five pages
 		o.Source = cut
 		stop = run(t, o)
-		<-time.After(2 * every)
+		pass(2 * every)
 		stop()
 		o.Source = fleet
 		stop = run(t, o)
-		<-time.After(2 * every)
+		pass(2 * every)
 		stop()
 		if got, want := feed.told(), []string{`deleted 8.2 missing{"id":"8"}`}; !slices.Equal(got, want) {
 			t.Errorf("published %v, want %v", got, want)
@@ -169,7 +175,7 @@ func TestTroubleInARound(t *testing.T) {
 		}
 		source := &flaky{fleet: fleet}
 		stop := run(t, inventory.Options{Source: source, Feed: feed, Devices: feed, Every: every})
-		<-time.After(30 * every)
+		pass(30 * every)
 		stop()
 		if violations := append(feed.check(fleet), feed.settled(fleet)...); len(violations) > 0 {
 			t.Error(violations)
@@ -207,7 +213,7 @@ func TestBigPage(t *testing.T) {
 		}
 		few := &choosy{memory: feed, refuse: 3}
 		stop := run(t, inventory.Options{Source: fleet, Feed: few, Devices: feed, Every: every})
-		<-time.After(10 * every)
+		pass(10 * every)
 		stop()
 		if violations := append(feed.check(fleet), feed.settled(fleet)...); len(violations) > 0 || len(feed.log) != 950 || few.most > 200 {
 			t.Errorf("%d events, %d at once at most: %v", len(feed.log), few.most, violations)
@@ -251,7 +257,7 @@ func TestTold(t *testing.T) {
 				Current:   func(at time.Time) { current = at },
 			},
 		})
-		<-time.After(8 * every)
+		pass(8 * every)
 		stop()
 		if kinds[events.InventoryCreated] != 3 || kinds[events.InventoryUpdated] != 0 || kinds[events.InventoryDeleted] != 2 {
 			t.Errorf("published %v", kinds)
@@ -274,7 +280,7 @@ func TestBadCursor(t *testing.T) {
 		feed := newMemory()
 		feed.cursor, feed.revision = []byte("{"), 7
 		stop := run(t, inventory.Options{Source: newFleet(), Feed: feed, Devices: feed, Every: every, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		<-time.After(5 * every)
+		pass(5 * every)
 		stop()
 		if string(feed.cursor) != "{" || strings.Count(log.String(), "the cursor of the inventory feed at revision 7") != 1 {
 			t.Errorf("the cursor is %s; log:\n%s", feed.cursor, log.String())

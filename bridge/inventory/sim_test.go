@@ -125,7 +125,7 @@ func (w *world) step() {
 		w.late[0]()
 		w.late = w.late[1:]
 	case n < 11:
-		w.pass(time.Duration(w.dice.IntN(150)) * time.Second)
+		pass(time.Duration(w.dice.IntN(150)) * time.Second)
 	default:
 		w.goOn()
 	}
@@ -139,12 +139,7 @@ func (w *world) goOn() {
 			return
 		}
 	}
-	w.pass(2 * every)
-}
-
-func (w *world) pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
+	pass(2 * every)
 }
 
 func (w *world) start(i int) {
