@@ -17,7 +17,8 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 	var subjects events.Subjects
 	event := strings.NewReplacer("COMMAND", "{command}", "DEVICE", "{device}", "KIND", "{kind}").
 		Replace(subjects.Event("COMMAND", "DEVICE", "KIND"))
-	want := []string{event, subjects.Intake()}
+	device := strings.NewReplacer("DEVICE", "{device}", "KIND", "{kind}").Replace(subjects.Inventory("DEVICE", "KIND"))
+	want := []string{event, device, subjects.Intake()}
 	for _, endpoint := range []string{
 		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
 		"callbacks.create", "devices.list", "devices.get", "signin.get", "signin.replace",
@@ -51,7 +52,7 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 			t.Errorf("the description does not say that %s is internal", internal)
 		}
 	}
-	for _, stream := range []string{subjects.EventStream(), subjects.IntakeStream()} {
+	for _, stream := range []string{subjects.EventStream(), subjects.IntakeStream(), subjects.InventoryStream()} {
 		if !strings.Contains(string(marshal(t, d.root["channels"])), "`"+stream+"`") {
 			t.Errorf("no channel names the stream %s", stream)
 		}

@@ -139,6 +139,9 @@ func broken() []bad {
 		{"devices-reply", 1, `{"devices":{}}`, "devices is object, want array"},
 		{"devices-reply", 1, `{"devices":[{"id":"x"}]}`, "devices.0.name is missing"},
 		{"device-reply", 0, `{"device":{"name":"x"}}`, "device.id is missing"},
+		{"inventory-device", 0, `{"id":null}`, "id is missing"},
+		{"inventory-device", 0, `{"id":""}`, "id breaks minLength"},
+		{"inventory-device", 1, `{"id":4711}`, "id is number, want string"},
 		{"problem", 0, `{"status":200}`, "status breaks minimum"},
 		{"problem", 0, `{"type":null}`, "type is missing"},
 		{"problem", 0, `{"type":"https://e.com/p"}`, "type must be about:blank"},
@@ -215,7 +218,7 @@ func TestRecordsAndRepliesStayOpen(t *testing.T) {
 	set := compiled(t)
 	for _, name := range []string{
 		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "quarantine-reply", "device", "devices-reply",
-		"device-reply", "signin-reply", "postback", "directory-device", "directory-object", "directory-list-reply", "directory-device-reply",
+		"device-reply", "signin-reply", "inventory-device", "postback", "directory-device", "directory-object", "directory-list-reply", "directory-device-reply",
 		"directory-done-reply", "directory-count-reply", "directory-delta-reply", "directory-objects-reply", "directory-ids-reply",
 	} {
 		document := object(t, marshal(t, object(t, read(t, name))["examples"].([]any)[0]))

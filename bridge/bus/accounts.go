@@ -20,7 +20,8 @@ const (
 const replyWindow = 6 * time.Minute
 
 // accounts gives the bridge's account, which holds the streams, and the guests'
-// account, which sees of it what guestRequests lists, and the events.
+// account, which sees of it what guestRequests lists, and the events of commands
+// and of the inventory.
 //
 // Permissions alone are not enough. They bind what a client publishes, not the
 // reply subject it names, and whoever answers publishes there with rights of its
@@ -51,11 +52,13 @@ func accounts(s events.Subjects) ([]*server.Account, error) {
 			return nil, fmt.Errorf("import %s: %w", subject, err)
 		}
 	}
-	if err := bridge.AddStreamExport(s.EventTree(), nil); err != nil {
-		return nil, fmt.Errorf("export %s: %w", s.EventTree(), err)
-	}
-	if err := guests.AddStreamImport(bridge, s.EventTree(), ""); err != nil {
-		return nil, fmt.Errorf("import %s: %w", s.EventTree(), err)
+	for _, tree := range []string{s.EventTree(), s.InventoryTree()} {
+		if err := bridge.AddStreamExport(tree, nil); err != nil {
+			return nil, fmt.Errorf("export %s: %w", tree, err)
+		}
+		if err := guests.AddStreamImport(bridge, tree, ""); err != nil {
+			return nil, fmt.Errorf("import %s: %w", tree, err)
+		}
 	}
 	return []*server.Account{bridge, guests}, nil
 }

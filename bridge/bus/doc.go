@@ -9,6 +9,9 @@
 //     leader under the nonce of this append.
 //   - Latest is answered by the stream's leader. What it does not find is not
 //     there.
+//   - CommitInventory stores events of the inventory feed and the cursor that they
+//     were made up to together, and only where the cursor is still the one that they
+//     were made from.
 //   - A consumer's handler sees each message at least once, and the message is
 //     acknowledged only when the handler says it is done.
 //   - A timer, once Arm returned without error, fires at least once at or shortly

@@ -17,6 +17,8 @@ const (
 	intakeStream = "DEVICEBRIDGE_V1_INTAKE"
 	timerStream  = "DEVICEBRIDGE_V1_TIMERS"
 
+	inventoryStream = "DEVICEBRIDGE_V1_INVENTORY"
+
 	responseBucket = "DEVICEBRIDGE_V1_RESPONSES"
 	responseStream = "OBJ_" + responseBucket
 )
@@ -35,9 +37,16 @@ func TestGuestPublishes(t *testing.T) {
 			"$JS.API.CONSUMER.CREATE." + eventStream + ".mine", "$JS.API.CONSUMER.CREATE." + eventStream + ".mine.devicebridge.v1.events.>",
 			"$JS.API.CONSUMER.DURABLE.CREATE." + eventStream + ".mine", "$JS.API.CONSUMER.DELETE." + eventStream + ".mine",
 			"$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".mine", "$JS.ACK." + eventStream + ".mine.1.1.1.1.0",
+			"$JS.API.STREAM.INFO." + inventoryStream, "$JS.API.STREAM.MSG.GET." + inventoryStream, "$JS.API.DIRECT.GET." + inventoryStream + ".a.b",
+			"$JS.API.CONSUMER.CREATE." + inventoryStream + ".mine.devicebridge.v1.inventory.>",
+			"$JS.API.CONSUMER.DURABLE.CREATE." + inventoryStream + ".mine", "$JS.API.CONSUMER.DELETE." + inventoryStream + ".mine",
+			"$JS.API.CONSUMER.MSG.NEXT." + inventoryStream + ".mine", "$JS.ACK." + inventoryStream + ".mine.1.1.1.1.0",
 		},
 		false: {
 			"devicebridge.v1.append.a.b.accepted", "devicebridge.v1.append.x", "devicebridge.v1.events.a.b.accepted",
+			"devicebridge.v1.append.inventory.device.a.created", "devicebridge.v1.append.inventory.cursor", "devicebridge.v1.inventory.a.created",
+			"$JS.API.STREAM.UPDATE." + inventoryStream, "$JS.API.STREAM.DELETE." + inventoryStream, "$JS.API.STREAM.PURGE." + inventoryStream,
+			"$JS.API.STREAM.MSG.DELETE." + inventoryStream, "$JS.API.STREAM.CREATE." + inventoryStream, "$JS.API.CONSUMER.CREATE." + inventoryStream,
 			"devicebridge.v1.timers.at.a", "devicebridge.v1.timers.due.a", "devicebridge.v1.intake.other", "devicebridge.v1.other",
 			"other.v1.append.a.b.accepted", "_INBOX.abc", "anything", "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.BRIDGE.CONNZ",
 			"$JS.API.STREAM.CREATE.X", "$JS.API.STREAM.UPDATE." + eventStream, "$JS.API.STREAM.DELETE." + eventStream,
@@ -84,9 +93,10 @@ func TestGuestSubscribes(t *testing.T) {
 	tests := map[bool][]string{
 		true: {
 			"devicebridge.v1.events.>", "devicebridge.v1.events.*.*.completed", "devicebridge.v1.events.a.b.accepted", "_INBOX.>", "anything.>", ">",
+			"devicebridge.v1.inventory.>", "devicebridge.v1.inventory.*.created",
 		},
 		false: {
-			"devicebridge.v1.append.>", "devicebridge.v1.append.a.b.accepted", "devicebridge.v1.timers.>", "devicebridge.v1.timers.due.*",
+			"devicebridge.v1.append.>", "devicebridge.v1.append.a.b.accepted", "devicebridge.v1.append.inventory.cursor", "devicebridge.v1.timers.>", "devicebridge.v1.timers.due.*",
 			"devicebridge.v1.commands.>", "devicebridge.v1.commands.send", "devicebridge.v1.callbacks.create", "devicebridge.v1.devices.*",
 			"devicebridge.v1.directory.>", "devicebridge.v1.directory.devices.list", "devicebridge.v1.intake.>", "devicebridge.v1.intake.send",
 			"$SRV.>", "$SRV.PING", "$SRV.INFO.devicebridge", "$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.>", "$SYS.>",

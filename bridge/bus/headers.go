@@ -73,7 +73,7 @@ func (b *Bus) headers(ctx context.Context, stream jetstream.Stream, from positio
 	// In a cluster the consumer may be known to its leader before the server that
 	// this connection is on.
 	for try := 0; errors.Is(err, nats.ErrNoResponders) && try < fetchTries; try++ {
-		if pause(ctx, appendPause<<try) != nil {
+		if pause(ctx, writePause<<try) != nil {
 			break
 		}
 		batch, err = b.fetchHeaders(consumer, int(min(pending, batchSize)))

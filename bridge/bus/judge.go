@@ -24,7 +24,7 @@ func (d difference) bounds() bool {
 	}
 }
 
-// bars reports whether nothing may be stored in the event stream under the
+// bars reports whether nothing may be stored by compare-and-set under the
 // difference: compare-and-set, or what an acknowledgement means, rests on it.
 func (d difference) bars() bool {
 	switch d.name {
@@ -102,9 +102,9 @@ func threshold(was bool) float64 {
 	return fullFrom
 }
 
-// barred says why no append may be tried, empty where one may. before is what was
-// said so far, for what cannot be seen now.
-func (s sight) barred(before, eventStream string) string {
+// barred says why nothing may be stored in a stream by compare-and-set, empty
+// where it may. before is what was said so far, for what cannot be seen now.
+func (s sight) barred(before, stream string) string {
 	if s.store != nil {
 		return "the store of the NATS server has failed; ask again later"
 	}
@@ -112,8 +112,8 @@ func (s sight) barred(before, eventStream string) string {
 		return before
 	}
 	for _, d := range s.differ {
-		if d.want.Name == eventStream && slices.ContainsFunc(d.found, difference.bars) {
-			return "the event stream is not configured as declared; ask again later"
+		if d.want.Name == stream && slices.ContainsFunc(d.found, difference.bars) {
+			return "the stream " + stream + " is not configured as declared; ask again later"
 		}
 	}
 	return ""

@@ -15,24 +15,28 @@ const (
 
 // guestRequests lists where a client of the embedded server may publish without
 // credentials: it may ask, publish to the intake, look at streams, and read the
-// event stream through consumers of its own.
+// streams of events and of the inventory through consumers of its own.
 func guestRequests(s events.Subjects) []string {
-	stream := s.EventStream()
-	return append(s.Requests(),
+	list := append(s.Requests(),
 		"$SRV.>",
 		"$JS.API.INFO",
 		"$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
-		"$JS.API.STREAM.MSG.GET."+stream, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>",
 		"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
-		"$JS.API.CONSUMER.CREATE."+stream+".>",
-		"$JS.API.CONSUMER.DURABLE.CREATE."+stream+".*",
-		"$JS.API.CONSUMER.DELETE."+stream+".*",
-		"$JS.API.CONSUMER.MSG.NEXT."+stream+".*",
-		// Only the form that this server gives to its messages. A filter for the
-		// newer one, $JS.ACK.*.*.<stream>.>, would also match acknowledgements of
-		// other streams in this one.
-		"$JS.ACK."+stream+".>",
 	)
+	for _, stream := range []string{s.EventStream(), s.InventoryStream()} {
+		list = append(list,
+			"$JS.API.STREAM.MSG.GET."+stream, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>",
+			"$JS.API.CONSUMER.CREATE."+stream+".>",
+			"$JS.API.CONSUMER.DURABLE.CREATE."+stream+".*",
+			"$JS.API.CONSUMER.DELETE."+stream+".*",
+			"$JS.API.CONSUMER.MSG.NEXT."+stream+".*",
+			// Only the form that this server gives to its messages. A filter for the
+			// newer one, $JS.ACK.*.*.<stream>.>, would also match acknowledgements of
+			// other streams in this one.
+			"$JS.ACK."+stream+".>",
+		)
+	}
+	return list
 }
 
 // guestPermissions is what such a client may do inside the guests' account. It

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -61,32 +60,11 @@ func (b *Bus) PutState(ctx context.Context, key string, value []byte, expected u
 		Subject: b.stateSubject(key), Data: value,
 		Header: nats.Header{events.HeaderWriter: []string{writer}},
 	}
-	for try := range appendTries {
-		revision, err := b.publishState(ctx, msg, expected)
-		if err == nil {
-			return revision, nil
-		}
-		if refusal := refusal(err); refusal != nil {
-			return 0, refusal
-		}
-		// As with an append: only the leader knows whether it was stored.
-		last, err := b.stateMessage(ctx, key)
-		switch {
-		case events.HasCode(err, events.CodeNotFound) && expected == 0:
-		case events.HasCode(err, events.CodeNotFound):
-			return 0, events.ErrLost
-		case err != nil:
-			return 0, err
-		case writerOf(last) == writer:
-			return last.Sequence, nil
-		case last.Sequence != expected:
-			return 0, events.ErrLost
-		}
-		if err := pause(ctx, appendPause<<try); err != nil {
-			break
-		}
-	}
-	return 0, events.Unavailable("the bucket " + b.subjects.StateBucket() + " did not confirm; ask again")
+	return b.store(ctx, write{
+		stream: "KV_" + b.subjects.StateBucket(), filter: b.stateSubject(key), what: "the bucket " + b.subjects.StateBucket(),
+		writer: writer, expected: expected,
+		publish: func(ctx context.Context) (uint64, error) { return b.publishState(ctx, msg, expected) },
+	})
 }
 
 func (b *Bus) publishState(ctx context.Context, msg *nats.Msg, expected uint64) (uint64, error) {
@@ -137,12 +115,3 @@ func (b *Bus) stateMessage(ctx context.Context, key string) (*rawMessage, error)
 }
 
 func (b *Bus) stateSubject(key string) string { return "$KV." + b.subjects.StateBucket() + "." + key }
-
-// writerOf gives the nonce of who stored a message; empty where it cannot be read.
-func writerOf(raw *rawMessage) string {
-	header, err := nats.DecodeHeadersMsg(raw.Header)
-	if err != nil && !errors.Is(err, nats.ErrBadHeaderMsg) {
-		return ""
-	}
-	return events.HeaderValue(header, events.HeaderWriter)
-}

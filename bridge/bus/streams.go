@@ -15,11 +15,14 @@ type StreamOptions struct {
 	// MaxAge is how long a command's events, and with them its idempotency and its
 	// response payload, are kept. Zero: 7 days.
 	MaxAge time.Duration
-	// MaxBytes bounds the event stream; the intake, the timers and the payloads
-	// have a quarter of it each. Zero: 1 GiB, or half of MaxStore if that is less.
+	// MaxBytes bounds the event stream; the intake, the timers, the payloads and the
+	// inventory have a quarter of it each. Zero: 1 GiB, or what lets all of them fit
+	// into MaxStore if that is less: half of it, four ninths with the inventory.
 	MaxBytes int64
 	// MaxStore is the embedded server's limit; zero with an external server.
 	MaxStore int64
+	// Inventory declares the stream of the inventory feed too.
+	Inventory bool
 }
 
 const (
@@ -40,7 +43,10 @@ func (o StreamOptions) withDefaults() StreamOptions {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
-		if o.MaxStore > 0 {
+		switch {
+		case o.MaxStore > 0 && o.Inventory:
+			o.MaxBytes = min(o.MaxBytes, o.MaxStore*4/9)
+		case o.MaxStore > 0:
 			o.MaxBytes = min(o.MaxBytes, o.MaxStore/2)
 		}
 	}
@@ -50,7 +56,7 @@ func (o StreamOptions) withDefaults() StreamOptions {
 // declared is every stream the bridge needs, as data.
 func declared(s events.Subjects, o StreamOptions) []jetstream.StreamConfig {
 	o = o.withDefaults()
-	return []jetstream.StreamConfig{
+	streams := []jetstream.StreamConfig{
 		{
 			Name:        s.EventStream(),
 			Description: "every event of every device command; the latest event of a command is its state",
@@ -100,6 +106,10 @@ func declared(s events.Subjects, o StreamOptions) []jetstream.StreamConfig {
 		payloadStream(s.ResponseBucket(), o),
 		stateStream(s.StateBucket(), o),
 	}
+	if o.Inventory {
+		streams = append(streams, inventoryStream(s, o))
+	}
+	return streams
 }
 
 // payloadStream is the stream under the object store of response payloads, in the

@@ -57,7 +57,7 @@ func (t Trouble) words() words {
 		return words{slog.LevelError, "a stream of the bridge is gone, and what was in it; it is made anew, empty",
 			"find out who deleted it; to have its content back, stop the bridge and restore a backup"}
 	case StreamDiffers:
-		return words{slog.LevelError, "a stream is not configured as declared; where the event stream is, nothing is stored until it is so again",
+		return words{slog.LevelError, "a stream is not configured as declared; where the event stream or the inventory stream is, nothing is stored in it until it is so again",
 			"undo the change, or stop the bridge, move the stream away and start again"}
 	case StorageFull:
 		return words{slog.LevelWarn, "storage is nearly full; new commands are refused before accepted ones cannot end",

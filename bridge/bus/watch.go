@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,9 +31,9 @@ type WatchOptions struct {
 //   - A stream that is surely gone is made anew, empty.
 //   - A changed setting that the bridge's promises rest on is set back where the
 //     server lets it be. While such a setting of the event stream differs, Append
-//     refuses.
+//     refuses; while one of the inventory stream does, CommitInventory.
 //   - An embedded server whose store failed is started anew once there is space
-//     on its disk. Until then Append refuses.
+//     on its disk. Until then both refuse.
 //   - A connection to an external server without an answer is made anew, to
 //     another server where there are several.
 //
@@ -47,6 +48,7 @@ func (b *Bus) Watch(ctx context.Context, o WatchOptions) error {
 	}
 	w := &watch{
 		b: b, every: o.Every, streams: declared(b.subjects, o.Streams),
+		barred:   map[string]string{},
 		standing: standing{b: b, observe: o.Observe, since: map[Trouble]time.Time{}},
 	}
 	w.paces(o.Every)
@@ -84,8 +86,8 @@ type watch struct {
 
 	now       map[Trouble]string // the troubles there are
 	suspected map[Trouble]bool   // seen by the last look alone
-	barred    string
-	bounds    string // the differing bounds that were told of
+	barred    map[string]string  // why nothing may be stored, by stream
+	bounds    string             // the differing bounds that were told of
 
 	restarts, makes, mends, moves pace
 }
@@ -129,7 +131,7 @@ func (w *watch) confirm(seen map[Trouble]string) bool {
 	return len(suspected) > 0
 }
 
-// bar refuses appends, or lets them, and new commands with them where the disk or
+// bar refuses what is to be stored, or lets it, and new commands where the disk or
 // the account is full.
 func (w *watch) bar(s sight) {
 	_, full := w.now[StorageFull]
@@ -144,14 +146,27 @@ func (w *watch) bar(s sight) {
 		}
 	}
 	if _, failed := w.now[StoreFailed]; failed || s.store == nil { // else it is only suspected
-		w.barred = s.barred(w.barred, w.b.subjects.EventStream())
+		for stream, why := range w.bars() {
+			w.barred[stream] = s.barred(w.barred[stream], stream)
+			why.Store(said(w.barred[stream]))
+		}
 	}
-	if w.barred == "" {
-		w.b.watched.barred.Store(nil)
-		return
+}
+
+// bars gives where it is said, by stream, why nothing may be stored in it.
+func (w *watch) bars() map[string]*atomic.Pointer[string] {
+	return map[string]*atomic.Pointer[string]{
+		w.b.subjects.EventStream():     &w.b.watched.barred,
+		w.b.subjects.InventoryStream(): &w.b.watched.inventory,
 	}
-	why := w.barred
-	w.b.watched.barred.Store(&why)
+}
+
+// said gives nil for an empty text.
+func said(why string) *string {
+	if why == "" {
+		return nil
+	}
+	return &why
 }
 
 // tellBounds logs a new difference in what only bounds the streams, once.

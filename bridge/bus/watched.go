@@ -13,8 +13,9 @@ type watched struct {
 	running atomic.Bool
 	// changed wakes Watch.
 	changed chan struct{}
-	// barred says why no append may be tried; nil: they may.
-	barred atomic.Pointer[string]
+	// barred and inventory say why nothing may be stored in the event stream and in
+	// that of the inventory; nil: it may.
+	barred, inventory atomic.Pointer[string]
 	// silent is when an append last had no answer although the leader answers
 	// reads, in unix nanoseconds; 0 since one was acknowledged.
 	silent atomic.Int64

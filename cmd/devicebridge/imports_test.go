@@ -63,11 +63,12 @@ func mayImport() map[string]struct {
 			[]string{"events", "bridge", "bridge/decode", "bridge/graph"},
 			"the directory is a policy beside that of commands, and knows of it only what an endpoint is",
 		},
-		"webhook": {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"bridge/inventory": {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
+		"webhook":          {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
-				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/signin", "webhook",
+				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/signin", "bridge/inventory", "webhook",
 			},
 			"the command wires everything",
 		},
