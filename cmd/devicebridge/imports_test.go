@@ -43,18 +43,26 @@ func mayImport() map[string]struct {
 		why     string
 	}
 	return map[string]rule{
-		"schemas":               {nil, "the schemas are data"},
-		"events":                {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
-		"bridge/command":        {[]string{"events"}, "the lifecycle is pure"},
-		"bridge/graph":          {[]string{"events"}, "the Graph client knows nothing of the bridge"},
-		"bridge/graph/emulator": {nil, "the emulator is a product of its own and must not share the client's mistakes"},
-		"bridge/crash":          {nil, "a crash point is a name and, outside of the proof, nothing"},
-		"bridge/bus":            {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
-		"bridge":                {[]string{"events", "bridge/command", "bridge/crash", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
-		"webhook":               {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"schemas":        {nil, "the schemas are data"},
+		"events":         {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
+		"bridge/command": {[]string{"events"}, "the lifecycle is pure"},
+		"bridge/graph":   {[]string{"events"}, "the Graph client knows nothing of the bridge"},
+		"bridge/graph/emulator": {
+			[]string{"bridge/graph/emulator/internal/wire"}, "the emulator is a product of its own and must not share the client's mistakes",
+		},
+		"bridge/graph/emulator/internal/wire":  {nil, "what the emulated services share on HTTP knows none of them"},
+		"bridge/graph/emulator/internal/odata": {nil, "the filter language knows no resource"},
+		"bridge/graph/emulator/directory": {
+			[]string{"bridge/graph/emulator/internal/wire", "bridge/graph/emulator/internal/odata"},
+			"the directory's emulator shares no mistake with the client, and stands without the device commands",
+		},
+		"bridge/crash": {nil, "a crash point is a name and, outside of the proof, nothing"},
+		"bridge/bus":   {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
+		"bridge":       {[]string{"events", "bridge/command", "bridge/crash", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
+		"webhook":      {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
-				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "webhook",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "bridge/graph/emulator/directory", "webhook",
 			},
 			"the command wires everything",
 		},

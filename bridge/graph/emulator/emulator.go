@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 var (
@@ -79,14 +81,14 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.control.ServeHTTP(w, r)
 		return
 	}
-	x := newExchange(w, r, e.opts.Profile)
+	x := wire.NewExchange(w, r, e.opts.Profile.innerError())
 	rt, err := parseRoute(e.base, r.URL)
 	if err == nil {
 		err = rt.checkMethod(r.Method)
 	}
 	switch {
 	case err != nil:
-		x.write(x.refusal(err))
+		x.Write(x.Refusal(err))
 	case rt.op == OpSend:
 		e.send(x, rt.device)
 	default:
