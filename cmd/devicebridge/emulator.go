@@ -19,6 +19,7 @@ func newEmulator() *cobra.Command {
 	var (
 		listen, profile, token string
 		options                emulator.Options
+		newDirectory           func(token string) (http.Handler, error)
 	)
 	cmd := &cobra.Command{
 		Use:   "emulator",
@@ -26,10 +27,12 @@ func newEmulator() *cobra.Command {
 		Long: `Run an emulator of Graph's device command API: the account's devices, the POST,
 the status and payload GETs, and postbacks. It is stricter than the documents
 where that finds bugs, and injects faults when asked. It keeps everything in
-memory.`,
+memory. Beside it, /v1.0/devices is the directory's device resource.`,
 		Example: `  devicebridge emulator
   devicebridge emulator --profile pascal --throttle 0.2 --postback-lost 0.1 --seed 7
-  curl -H 'Authorization: Bearer x' http://127.0.0.1:8089/beta/me/devices`,
+  devicebridge emulator --directory-devices 5000
+  curl -H 'Authorization: Bearer x' http://127.0.0.1:8089/beta/me/devices
+  curl -H 'Authorization: Bearer x' http://127.0.0.1:8089/v1.0/devices/delta`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := emulator.ParseProfile(profile)
@@ -37,6 +40,9 @@ memory.`,
 				return usageError{fmt.Errorf("--profile: %w", err)}
 			}
 			options.Profile, options.Token = p, token
+			if options.Directory, err = newDirectory(token); err != nil {
+				return usageError{err}
+			}
 			e, err := emulator.New(options)
 			if err != nil {
 				return usageError{err}
@@ -50,6 +56,7 @@ memory.`,
 			return serveEmulator(cmd.Context(), e, l)
 		},
 	}
+	newDirectory = directoryFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:8089", "address to listen on")
 	f.StringVar(&profile, "profile", string(emulator.Documents), "casing and wrapping: "+profileNames())

@@ -68,6 +68,6 @@
 //
 // It signs nobody in: Options.Authorize is where an emulated authority plugs in. State is in memory only, bounded by
 // Options.MaxCommands and MaxBytes, and gone after a restart. There is one account. The metadata-only PATCH and DELETE
-// of commands, $batch, change notifications, v1.0 and the directory's /devices are not there. It has no rate limit of
-// its own. It logs nothing: see Options.OnEvent.
+// of commands, $batch and change notifications are not there; the directory's /devices are the package directory's, which
+// Options.Directory mounts. It has no rate limit of its own. It logs nothing: see Options.OnEvent.
 package emulator

@@ -48,6 +48,21 @@ func parseRoute(base []string, u *url.URL) (route, error) {
 	return route{}, unknown
 }
 
+// isDirectory says whether a path is for Options.Directory.
+func (e *Emulator) isDirectory(u *url.URL) bool {
+	if strings.HasPrefix(u.Path, controlPrefix) {
+		return strings.HasPrefix(u.Path, controlPrefix+"directory/")
+	}
+	own := e.base
+	if len(own) == 0 {
+		own = []string{"me"}
+	}
+	segments, ok := wire.SplitPath(u)
+	_, isOwn := wire.CutSegments(segments, own)
+	_, isAccount := wire.CutSegments(segments, []string{"v1.0", "me"})
+	return ok && !isOwn && !isAccount
+}
+
 // checkMethod allows the one method that is documented for the operation.
 func (rt route) checkMethod(method string) error {
 	allow := http.MethodGet
