@@ -40,13 +40,15 @@ func (r round) view(src source, rec *record) map[string]any {
 	id := rec.device.ID()
 	isNew := rec.created > r.Since
 	switch {
-	case len(r.IDs) > 0 && indexFold(r.IDs, id) < 0, rec.created > r.Until:
+	case len(r.IDs) > 0 && indexFold(r.IDs, id) < 0:
 		return nil
 	case rec.deleted != 0:
-		if isNew || rec.deleted <= r.Since || rec.deleted > r.Until {
+		if rec.born > r.Known || rec.deleted <= r.Since || rec.deleted > r.Until {
 			return nil
 		}
 		return map[string]any{"id": id, "@removed": map[string]string{"reason": rec.reason}}
+	case rec.created > r.Until:
+		return nil
 	case isNew:
 		return src.project(rec.device, r.Selected)
 	}

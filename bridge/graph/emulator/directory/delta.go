@@ -15,6 +15,8 @@ type round struct {
 	// Since and Until are the revisions between which the client asks for changes.
 	Since uint64 `json:"since"`
 	Until uint64 `json:"until"`
+	// Known is the revision up to which the client may have heard of devices; above Since after a replay.
+	Known uint64 `json:"known"`
 	// After is the seq of the last record that was looked at.
 	After uint64 `json:"after"`
 	// Selected and IDs are the $select and the $filter of the first request.
@@ -64,8 +66,9 @@ func (d *Directory) delta(c call) (result, error) {
 		page.NextLink = link(self, nil, skipLink, token)
 		return ok(page), err
 	}
-	if c.fault.Kind == FaultReplay {
-		end.Until = end.Since
+	end.Known = r.Until
+	if c.fault.Kind != FaultReplay {
+		end.Since = r.Until
 	}
 	end.Issued, end.Epoch = now, d.store.epoch
 	token, err := d.sealer.seal(deltaLink, end)
@@ -95,7 +98,7 @@ func (d *Directory) round(c call, q query, now time.Time) (round, error) {
 		first.IDs, err = parseIDs(text)
 	}
 	if token == latest {
-		first.Since, first.After = first.Until, d.store.seq
+		first.Since, first.Known, first.After = first.Until, first.Until, d.store.seq
 	}
 	return first, err
 }
@@ -117,7 +120,7 @@ func (d *Directory) resume(c call, token, skip string, now time.Time) (round, er
 		return round{}, d.expired(c, r)
 	}
 	if purpose == deltaLink {
-		r.Since, r.Until, r.After, r.Issued = r.Until, d.store.revision, 0, now
+		r.Until, r.After, r.Issued = d.store.revision, 0, now
 	}
 	return r, nil
 }

@@ -16,7 +16,9 @@ type record struct {
 	seq    uint64
 	device Device
 	links  links
-	// created is the revision that brought the device (back); changed those of its members since.
+	// born is the revision that made the device, created the one that made it or last brought it back; changed are those
+	// of its members since.
+	born    uint64
 	created uint64
 	changed map[string]uint64
 	// deleted is the revision that deleted it, 0 while it lives; reason is as in @removed.
@@ -84,7 +86,7 @@ func (s *store) create(members map[string]any, l links) (*record, error) {
 	}
 	s.revision++
 	s.seq++
-	r := &record{seq: s.seq, device: d, links: l, created: s.revision, changed: map[string]uint64{}}
+	r := &record{seq: s.seq, device: d, links: l, born: s.revision, created: s.revision, changed: map[string]uint64{}}
 	s.records = append(s.records, r)
 	s.byID[strings.ToLower(d.ID())] = r
 	s.index(r)
