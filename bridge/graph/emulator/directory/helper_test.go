@@ -95,9 +95,12 @@ func (g *graph) request(method, path, body string, header map[string]string) (an
 		g.t.Fatal(err)
 	}
 	a := answer{status: resp.StatusCode, header: resp.Header, raw: raw}
-	_ = json.Unmarshal(raw, &a.json)
+	a.decode()
 	return a, nil
 }
+
+// decode leaves json empty for a body that is no object.
+func (a *answer) decode() { _ = json.Unmarshal(a.raw, &a.json) }
 
 // do is request for calls that must be answered.
 func (g *graph) do(method, path, body string) answer {
