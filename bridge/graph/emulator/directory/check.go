@@ -109,10 +109,10 @@ func (p property) mismatch(value any) string {
 		return unless(isExtensions(value), fmt.Sprintf("an object of extensionAttribute1 to 15, each null or a string of at most %d characters", maxExtension))
 	}
 	s, ok := value.(string)
-	switch {
-	case p.name == "displayName":
+	switch p.name {
+	case "displayName":
 		return unless(ok && s != "" && utf8.RuneCountInString(s) <= maxName, fmt.Sprintf("a string of 1 to %d characters", maxName))
-	case p.name == "id" || p.name == "deviceId":
+	case "id", "deviceId":
 		return unless(wire.IsGUID(s), "a GUID")
 	}
 	return unless(ok, "a string")

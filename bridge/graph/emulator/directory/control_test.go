@@ -15,7 +15,7 @@ const fresh = "22222222-3333-4444-8555-666666666666"
 func TestControl(t *testing.T) {
 	g := start(t, directory.Options{})
 	_, _, link := g.sync("/v1.0/devices/delta")
-	entry := `{"device":` + strings.Replace(created("model", `"Book"`), "\n", "", -1) + `,"memberOf":["` + tablets + `"],"registeredOwners":["` + adele + `"],"registeredUsers":["` + bianca + `"]}`
+	entry := `{"device":` + strings.ReplaceAll(created("model", `"Book"`), "\n", "") + `,"memberOf":["` + tablets + `"],"registeredOwners":["` + adele + `"],"registeredUsers":["` + bianca + `"]}`
 	for _, tt := range []struct{ method, path, body string }{
 		{"PUT", "devices/" + fresh, entry},
 		{"PUT", "devices/" + fresh, strings.Replace(entry, "Test device", "Renamed", 1)},

@@ -4,14 +4,14 @@ import "fmt"
 
 // The objects that the default devices are related to.
 const (
-	groupAll     = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1001"
-	groupWindows = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1002"
-	groupTablets = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1003"
-	groupVideo   = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1004"
-	unitBerlin   = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a2001"
-	userAdele    = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3001"
-	userBianca   = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3002"
-	userDeniz    = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3003"
+	everyDevice    = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1001"
+	windowsDevices = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1002"
+	tabletDevices  = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1003"
+	videoRooms     = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a1004"
+	unitBerlin     = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a2001"
+	userAdele      = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3001"
+	userBianca     = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3002"
+	userDeniz      = "0d8f3f1e-5c0b-4b6e-9a55-0e6c1f0a3003"
 )
 
 // DefaultObjects gives four groups, of which "Tablets" is nested in "Windows devices" and that in "All devices", an
@@ -29,12 +29,12 @@ func DefaultObjects() []Object {
 			"id": id, "displayName": name, "mail": principal, "userPrincipalName": principal, "accountEnabled": true,
 		}}
 	}
-	video := group(groupVideo, "Contoso Videos", "Rooms with a screen", false)
+	video := group(videoRooms, "Contoso Videos", "Rooms with a screen", false)
 	video.Members["mail"] = "videos@contoso.com"
 	return []Object{
-		group(groupAll, "All devices", "All devices of the company", true),
-		group(groupWindows, "Windows devices", "What runs Windows", true, groupAll),
-		group(groupTablets, "Tablets", "Tablets with Windows", true, groupWindows),
+		group(everyDevice, "All devices", "All devices of the company", true),
+		group(windowsDevices, "Windows devices", "What runs Windows", true, everyDevice),
+		group(tabletDevices, "Tablets", "Tablets with Windows", true, windowsDevices),
 		video,
 		{Type: TypeAdministrativeUnit, Members: map[string]any{"id": unitBerlin, "displayName": "Berlin", "description": "The Berlin office"}},
 		user(userAdele, "Adele Vance", "adele@contoso.com"),
@@ -66,27 +66,27 @@ func DefaultDevices() []Entry {
 		{Device: device(1, "DESKTOP-858MANH", "Windows", "10.0.19043.1165", Device{
 			"id": "000005c3-b7a6-4c61-89fc-80bf5ccfc366", "deviceId": "6fa60d52-01e7-4b18-8055-4759461fc16b",
 			"accountEnabled": false, "manufacturer": "Contoso", "model": "Tower 5",
-		}), MemberOf: []string{groupWindows, unitBerlin}, Owners: []string{userAdele}, Users: []string{userAdele}},
+		}), MemberOf: []string{windowsDevices, unitBerlin}, Owners: []string{userAdele}, Users: []string{userAdele}},
 		{Device: device(2, "JimSurface", "Windows", "10.0.22631.3447", Device{
 			"manufacturer": "Microsoft Corporation", "model": "Surface Book", "isCompliant": true, "isManaged": true, "managementType": "mdm",
 			"deviceOwnership": "company", "extensionAttributes": map[string]any{"extensionAttribute1": "BYOD-Device"},
-		}), MemberOf: []string{groupTablets}, Owners: []string{userAdele}, Users: []string{userAdele, userBianca}},
+		}), MemberOf: []string{tabletDevices}, Owners: []string{userAdele}, Users: []string{userAdele, userBianca}},
 		{Device: device(3, "Bianca's iPhone", "IOS", "18.1", Device{
 			"manufacturer": "Apple", "model": "iPhone 15", "trustType": "Workplace", "deviceOwnership": "personal", "isRooted": false,
 			"isCompliant": false, "mdmAppId": "0000000a-0000-0000-c000-000000000000",
-		}), MemberOf: []string{groupAll}, Owners: []string{userBianca}, Users: []string{userBianca}},
+		}), MemberOf: []string{everyDevice}, Owners: []string{userBianca}, Users: []string{userBianca}},
 		{Device: device(4, "Pixel of Deniz", "AndroidForWork", "15", Device{
 			"manufacturer": "Google", "model": "Pixel 9", "trustType": "Workplace", "deviceOwnership": "personal",
 		}), Owners: []string{userDeniz}, Users: []string{userDeniz}},
-		{Device: device(5, "MacBook Air", "MacMDM", "14.6.1", Device{"manufacturer": "Apple", "model": "MacBook Air", "isManaged": true}), MemberOf: []string{groupAll}},
+		{Device: device(5, "MacBook Air", "MacMDM", "14.6.1", Device{"manufacturer": "Apple", "model": "MacBook Air", "isManaged": true}), MemberOf: []string{everyDevice}},
 		{Device: device(6, "Build server", "linux", "24.04", Device{"approximateLastSignInDateTime": nil, "physicalIds": []string{}}), MemberOf: []string{unitBerlin}},
-		{Device: device(7, "Hall screen 1", "Windows", "10.0.26100.1742", Device{"profileType": "Shared", "systemLabels": []string{"Kiosk"}}), MemberOf: []string{groupVideo, groupWindows}},
-		{Device: device(8, "Hall screen 2", "Windows", "10.0.26100.1742", Device{"profileType": "Shared", "systemLabels": []string{"Kiosk"}}), MemberOf: []string{groupVideo, groupWindows}},
+		{Device: device(7, "Hall screen 1", "Windows", "10.0.26100.1742", Device{"profileType": "Shared", "systemLabels": []string{"Kiosk"}}), MemberOf: []string{videoRooms, windowsDevices}},
+		{Device: device(8, "Hall screen 2", "Windows", "10.0.26100.1742", Device{"profileType": "Shared", "systemLabels": []string{"Kiosk"}}), MemberOf: []string{videoRooms, windowsDevices}},
 		{Device: device(9, "PRINTER-3", "Windows", "10.0.14393.0", Device{"profileType": "Printer"})},
 		{Device: device(10, "Joined from the domain", "Windows", "10.0.19045.4291", Device{
 			"trustType": "ServerAd", "onPremisesSyncEnabled": true, "onPremisesLastSyncDateTime": "2026-10-01T06:00:00Z",
 			"onPremisesSecurityIdentifier": "S-1-5-21-1004336348-1177238915-682003330-1001",
-		}), MemberOf: []string{groupWindows}},
+		}), MemberOf: []string{windowsDevices}},
 		{Device: device(11, "Sensor gateway", "IoT", "1", Device{"profileType": "IoT", "extension_room": "4.11", "deviceVersion": 2})},
 		{Device: device(12, "SecureVM west", "Windows", "10.0.20348.2402", Device{"profileType": "SecureVM", "alternativeNames": []string{"vm-west"}, "hostnames": []string{"vm-west.contoso.com"}})},
 	}

@@ -98,8 +98,9 @@ func (d *Directory) Requests() map[Operation]int {
 func (d *Directory) Devices() []Device {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var list []Device
-	for _, r := range d.store.all() {
+	all := d.store.all()
+	list := make([]Device, 0, len(all))
+	for _, r := range all {
 		c, _ := plain(r.device) // it was decoded from JSON
 		list = append(list, c)
 	}
@@ -151,7 +152,7 @@ func (d *Directory) Put(e Entry) (string, error) {
 			return "", err
 		}
 	}
-	if _, err := d.store.replace(r, schema.whole(members)); err != nil {
+	if err := d.store.replace(r, schema.whole(members)); err != nil {
 		return "", err
 	}
 	r.links = l
@@ -171,8 +172,7 @@ func (d *Directory) Patch(id string, members Device) error {
 		return err
 	}
 	return d.change(id, func(r *record) error {
-		_, err := d.store.replace(r, r.device.with(plainMembers))
-		return err
+		return d.store.replace(r, r.device.with(plainMembers))
 	})
 }
 

@@ -52,7 +52,7 @@ func (d *Directory) Change(n int) ([]string, error) {
 			"operatingSystemVersion":        fmt.Sprintf("10.0.%d.%d", 20000+d.made.random.IntN(7000), d.made.count),
 			"approximateLastSignInDateTime": d.made.time(),
 		}
-		if _, err := d.store.replace(all[i], all[i].device.with(members)); err != nil {
+		if err := d.store.replace(all[i], all[i].device.with(members)); err != nil {
 			return ids, err
 		}
 		ids = append(ids, all[i].device.ID())

@@ -83,8 +83,9 @@ func operations() []operation {
 
 // Operations gives the names of all calls.
 func Operations() []Operation {
-	var list []Operation
-	for _, o := range operations() {
+	table := operations()
+	list := make([]Operation, 0, len(table))
+	for _, o := range table {
 		list = append(list, o.op)
 	}
 	return list

@@ -59,7 +59,7 @@ func (d *Directory) items(ids []string, cast string) []item {
 	var list []item
 	for i, id := range ids {
 		if o, ok := d.objects.find(id); ok && (cast == "" || cast == o.Type) {
-			list = append(list, item{seq: uint64(i), object: o.Members}) //nolint:gosec // an index is not negative
+			list = append(list, item{seq: uint64(i), object: o.Members})
 		}
 	}
 	return list

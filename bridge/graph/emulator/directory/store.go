@@ -102,15 +102,15 @@ func (s *store) index(r *record) {
 	}
 }
 
-// replace puts another device in the place of a living one, and gives the names of what changed.
-func (s *store) replace(r *record, d Device) ([]string, error) {
+// replace puts another device in the place of a living one.
+func (s *store) replace(r *record, d Device) error {
 	before, after := strings.ToLower(r.device.text("deviceId")), strings.ToLower(d.text("deviceId"))
 	if other := s.byDeviceID[after]; other != nil && other != r {
-		return nil, conflict("deviceId")
+		return conflict("deviceId")
 	}
 	names := differs(r.device, d)
 	if len(names) == 0 {
-		return nil, nil
+		return nil
 	}
 	s.revision++
 	for _, name := range names {
@@ -119,7 +119,7 @@ func (s *store) replace(r *record, d Device) ([]string, error) {
 	delete(s.byDeviceID, before)
 	r.device = d
 	s.index(r)
-	return names, nil
+	return nil
 }
 
 // remove deletes a living device, or one that could be restored for good.

@@ -75,8 +75,7 @@ func (d *Directory) update(c call) (result, error) {
 	if r == nil {
 		return result{}, notFound(c.key.String())
 	}
-	_, err = d.store.replace(r, r.device.with(members))
-	return result{status: http.StatusNoContent}, err
+	return result{status: http.StatusNoContent}, d.store.replace(r, r.device.with(members))
 }
 
 // remove is DELETE devices/{id}.

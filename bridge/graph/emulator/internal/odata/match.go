@@ -69,16 +69,16 @@ func (s scope) value(path Path) any {
 }
 
 func compare(have any, op string, want any) bool {
-	order, comparable := order(have, want)
+	c, sameType := order(have, want)
 	switch op {
 	case "eq":
-		return comparable && order == 0
+		return sameType && c == 0
 	case "ne":
-		return !comparable || order != 0
+		return !sameType || c != 0
 	case "ge":
-		return comparable && order >= 0 && want != nil
+		return sameType && c >= 0 && want != nil
 	default:
-		return comparable && order <= 0 && want != nil
+		return sameType && c <= 0 && want != nil
 	}
 }
 

@@ -41,7 +41,7 @@ func Control(w http.ResponseWriter, body any, f *Fail) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b) //nolint:gosec // JSON with its content type, never HTML
+	_, _ = w.Write(b)
 }
 
 // ControlBody reads a JSON body of at most limit bytes into v and refuses members that v does not have. Asking for
