@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,5 +268,22 @@ func TestSelectAndExpand(t *testing.T) {
 	}
 	if none := a.values(t)[8]["registeredOwners"].([]any); len(none) != 0 {
 		t.Errorf("%v", none)
+	}
+}
+
+// Graph's page on query parameters gives at most 20 related objects with $expand; the list of the relation gives all.
+func TestExpandIsCut(t *testing.T) {
+	var objects []directory.Object
+	e := directory.Entry{Device: fleet(t)[0]}
+	for n := range 25 {
+		id := fmt.Sprintf("00000000-0000-4000-8000-0000000000%02d", n)
+		objects = append(objects, directory.Object{Type: directory.TypeGroup, Members: map[string]any{"id": id, "displayName": id}})
+		e.MemberOf = append(e.MemberOf, id)
+	}
+	g := start(t, directory.Options{Objects: objects, Devices: []directory.Entry{e}})
+	expanded := g.get("/v1.0/devices/" + desktop + "?$expand=memberOf").json["memberOf"].([]any)
+	listed := g.get("/v1.0/devices/" + desktop + "/memberOf").values(t)
+	if len(expanded) != 20 || !slices.Equal(column(listed, "id"), e.MemberOf) {
+		t.Errorf("%d expanded, %d listed", len(expanded), len(listed))
 	}
 }
