@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 	"devicebridge/schemas"
 )
@@ -144,7 +145,7 @@ func FuzzReadRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, fault := readRequest(nil, body, 72*time.Hour)
 		if fault != nil {
-			if fault.Code != events.CodeInvalid || fault.Message == "" || len(fault.Field) > maxName {
+			if fault.Code != events.CodeInvalid || fault.Message == "" || len(fault.Field) > decode.MaxName {
 				t.Errorf("refusal %+v", fault)
 			}
 			return

@@ -76,12 +76,13 @@ const (
 
 // Bridge does the steps of commands' lives. It is safe for concurrent use.
 // Of a command it holds in memory only how long it has been seen unchanged under a
-// claim; beside that, the pause while Graph throttles and how far the last sweep
-// got.
+// claim, and that it waits for a token; beside that, the pause while Graph throttles
+// and how far the last sweep got.
 type Bridge struct {
 	Options
 	throttle throttle
 	leases   leases
+	waiters  waiters
 	// waiting holds a place for each request that waits for its command's end.
 	waiting chan struct{}
 	// sweepMark is before the creation of the oldest command that had not ended

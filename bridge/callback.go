@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
 
 // CreateCallback mints a callback URL for a command that somebody else sends.
 func (b *Bridge) CreateCallback(ctx context.Context, header map[string][]string, data []byte) (events.Receipt, error) {
-	r, fault := decode[events.CallbackRequest](data)
+	r, fault := decode.Strict[events.CallbackRequest](data)
 	if fault == nil {
 		fault = takeMessageID(header, &r.RequestID)
 	}

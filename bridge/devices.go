@@ -5,13 +5,14 @@ import (
 	"errors"
 	"net/http"
 
+	"devicebridge/bridge/decode"
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
 )
 
 // Devices lists the account's own devices.
 func (b *Bridge) Devices(ctx context.Context, data []byte) (events.DevicesReply, error) {
-	if _, fault := decode[struct{}](data); fault != nil {
+	if _, fault := decode.Strict[struct{}](data); fault != nil {
 		return events.DevicesReply{}, fault
 	}
 	devices, err := b.Directory.Devices(ctx)
@@ -26,7 +27,7 @@ func (b *Bridge) Devices(ctx context.Context, data []byte) (events.DevicesReply,
 
 // Device gives one of the account's own devices.
 func (b *Bridge) Device(ctx context.Context, data []byte) (events.DeviceReply, error) {
-	r, fault := decode[events.IDRequest](data)
+	r, fault := decode.Strict[events.IDRequest](data)
 	if fault != nil {
 		return events.DeviceReply{}, fault
 	}

@@ -94,7 +94,9 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 		return jitter(wait + 10*time.Millisecond)
 	}
 	if err := b.Sender.Ready(ctx); err != nil {
-		b.Log.Warn("command waits: no token for Graph", "command", c.ID, "error", err)
+		// Told once for all of them by who gives the tokens.
+		b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)
+		b.waiters.add(c.ID)
 		// As long again as it has waited, so that many that wait do not hurry.
 		return jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"devicebridge/bridge/command"
 	"devicebridge/bridge/crash"
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
 
@@ -58,7 +59,7 @@ func (b *Bridge) put(ctx context.Context, c events.Command, payload json.RawMess
 // Response gives a piece of a command's response payload, so that one that fits
 // no message can be had by asking again with the cursor until there is none.
 func (b *Bridge) Response(ctx context.Context, data []byte) (events.ResponseReply, error) {
-	r, fault := decode[events.ResponseRequest](data)
+	r, fault := decode.Strict[events.ResponseRequest](data)
 	if fault != nil {
 		return events.ResponseReply{}, fault
 	}

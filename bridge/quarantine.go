@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
 
@@ -25,7 +26,7 @@ const quarantineLeeway = 5 * time.Minute
 // other may be sending them at the same time.
 func (b *Bridge) Quarantine(ctx context.Context, data []byte) (events.QuarantineReply, error) {
 	var reply events.QuarantineReply
-	r, fault := decode[events.QuarantineRequest](data)
+	r, fault := decode.Strict[events.QuarantineRequest](data)
 	switch {
 	case fault != nil:
 		return reply, fault

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"devicebridge/bridge/command"
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
 
@@ -150,7 +151,7 @@ func (b *Bridge) latestOf(ctx context.Context, page []events.Created) ([]*events
 }
 
 func readID(data []byte) (string, error) {
-	r, fault := decode[events.IDRequest](data)
+	r, fault := decode.Strict[events.IDRequest](data)
 	if fault != nil {
 		return "", fault
 	}
@@ -165,7 +166,7 @@ func invalidCommandID() error {
 }
 
 func readList(data []byte) (r events.ListRequest, cursor uint64, err error) {
-	r, fault := decode[events.ListRequest](data)
+	r, fault := decode.Strict[events.ListRequest](data)
 	switch {
 	case fault != nil:
 		return r, 0, fault

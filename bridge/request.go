@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
 
@@ -26,7 +27,7 @@ const (
 // duration as Go prints it. The error names the member at fault; what could be
 // read comes with it.
 func readRequest(header map[string][]string, data []byte, longest time.Duration) (events.Request, *events.Error) {
-	r, fault := decode[events.Request](data)
+	r, fault := decode.Strict[events.Request](data)
 	if fault != nil {
 		return r, fault
 	}
@@ -113,8 +114,8 @@ func checkPayload(typ events.Type, payload *json.RawMessage) *events.Error {
 	if json.Unmarshal(*payload, &members) != nil || members == nil {
 		return events.Invalid("payload", "is missing or not a JSON object")
 	}
-	if name, twice := repeatedMember(*payload); twice {
-		return events.Invalid("payload."+events.Truncate(name, maxName), "is given twice")
+	if name, twice := decode.RepeatedMember(*payload); twice {
+		return events.Invalid("payload."+events.Truncate(name, decode.MaxName), "is given twice")
 	}
 	*payload = events.Compact(*payload)
 	if typ != events.TypeLaunchURI {

@@ -132,12 +132,17 @@ func (s Subjects) ParseTimer(subject string) (command string, ok bool) {
 // Reserved lists the trees under the prefix in which only the bridge listens or
 // publishes.
 func (s Subjects) Reserved() []string {
-	return []string{s.AppendTree(), s.Timers(), s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("intake.>")}
+	return append([]string{s.AppendTree(), s.Timers(), s.join("intake.>")}, s.endpoints()...)
 }
 
 // Requests lists the trees on which a requester publishes.
 func (s Subjects) Requests() []string {
-	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.Intake()}
+	return append(s.endpoints(), s.Intake())
+}
+
+// endpoints are the trees of the micro endpoints.
+func (s Subjects) endpoints() []string {
+	return []string{s.join("commands.>"), s.join("callbacks.>"), s.join("devices.>"), s.join("directory.>"), s.join("signin.>")}
 }
 
 // EventStream names the stream that holds every command's life.
@@ -151,6 +156,10 @@ func (s Subjects) TimerStream() string { return s.stream("TIMERS") }
 
 // ResponseBucket names the object store of response payloads that fit no message.
 func (s Subjects) ResponseBucket() string { return s.stream("RESPONSES") }
+
+// StateBucket names the key-value bucket of what the replicas share beside
+// commands: the sealed sign-in and cursors.
+func (s Subjects) StateBucket() string { return s.stream("STATE") }
 
 // Source gives the CloudEvents source of every event under this prefix.
 func (s Subjects) Source() string { return "urn:devicebridge:" + s.Prefix() }

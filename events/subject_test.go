@@ -40,6 +40,7 @@ func TestSubjects(t *testing.T) {
 		standard.IntakeStream():                         "DEVICEBRIDGE_V1_INTAKE",
 		standard.TimerStream():                          "DEVICEBRIDGE_V1_TIMERS",
 		standard.ResponseBucket():                       "DEVICEBRIDGE_V1_RESPONSES",
+		standard.StateBucket():                          "DEVICEBRIDGE_V1_STATE",
 		standard.Source():                               "urn:devicebridge:devicebridge.v1",
 		custom.Event(command, "d", "accepted"):          "acme_1.Prod-2.events." + command + ".d.accepted",
 		custom.EventStream():                            "ACME_1_PROD-2_EVENTS",
@@ -61,7 +62,7 @@ func TestReservedTreesHoldEverySubjectButEvents(t *testing.T) {
 		}
 		return false
 	}
-	asked := []string{s.Service("commands.send"), s.Service("callbacks.create"), s.Service("devices.get"), s.Intake()}
+	asked := []string{s.Service("commands.send"), s.Service("callbacks.create"), s.Service("devices.get"), s.Service("directory.devices.memberOf.list"), s.Intake()}
 	own := []string{s.Append(command, "d", "accepted"), s.TimerAt(command), s.TimerDue(command)}
 	for _, subject := range asked {
 		if !covered(s.Reserved(), subject) || !covered(s.Requests(), subject) {

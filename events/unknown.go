@@ -49,14 +49,18 @@ func decodeOpen[T any](data []byte) (T, unknownMembers, error) {
 	return known, unknownMembers(text[1 : len(text)-1]), nil
 }
 
-// encodeOpen gives the JSON object of known, a struct that always has a member,
-// followed by the unknown ones.
+// encodeOpen gives the JSON object of known, a struct, followed by the unknown
+// members.
 func encodeOpen(known any, unknown unknownMembers) ([]byte, error) {
 	text, err := Marshal(known)
 	if err != nil || unknown == "" {
 		return text, err
 	}
-	return slices.Concat(text[:len(text)-1], []byte(","), []byte(unknown), []byte("}")), nil
+	separator := ","
+	if len(text) == len("{}") {
+		separator = ""
+	}
+	return slices.Concat(text[:len(text)-1], []byte(separator), []byte(unknown), []byte("}")), nil
 }
 
 // memberNames gives the names of a struct's members in JSON.

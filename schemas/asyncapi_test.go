@@ -20,7 +20,7 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 	want := []string{event, subjects.Intake()}
 	for _, endpoint := range []string{
 		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
-		"callbacks.create", "devices.list", "devices.get",
+		"callbacks.create", "devices.list", "devices.get", "signin.get", "signin.replace",
 	} {
 		want = append(want, subjects.Service(endpoint))
 	}

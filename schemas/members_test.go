@@ -31,6 +31,8 @@ func types() map[string]any {
 		"devices-request":    struct{}{},
 		"devices-reply":      events.DevicesReply{},
 		"device-reply":       events.DeviceReply{},
+		"signin-request":     events.SignInRequest{},
+		"signin-reply":       events.SignInReply{},
 	}
 }
 
@@ -43,6 +45,8 @@ func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
 	compareMembers(t, "command.responseRef", command["responseRef"], reflect.TypeFor[events.ObjectRef]())
 	reply := object(t, read(t, "error"))["properties"].(map[string]any)
 	compareMembers(t, "error.error", reply["error"], reflect.TypeFor[events.Error]())
+	signIn := object(t, read(t, "signin-reply"))["properties"].(map[string]any)
+	compareMembers(t, "signin-reply.signIn", signIn["signIn"], reflect.TypeFor[events.SignIn]())
 }
 
 // compareMembers asks for the same members on both sides, and that what the

@@ -128,6 +128,10 @@ func broken() []bad {
 		{"quarantine-reply", 0, `{"quarantined":null}`, "quarantined is missing"},
 		{"quarantine-reply", 0, `{"quarantined":-1}`, "quarantined breaks minimum"},
 		{"quarantine-reply", 0, `{"cursor":4711}`, "cursor is number, want string"},
+		{"signin-request", 0, `{"sealed":null}`, "sealed is missing"},
+		{"signin-request", 0, `{"token":"hunter2"}`, "token is not a member"},
+		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable"}}`, "signIn.generation is missing"},
+		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable","generation":1,"key":"the key"}}`, "signIn.key does not match"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},
 		{"device", 0, `{"name":null}`, "name is missing"},
@@ -210,7 +214,7 @@ func TestRecordsAndRepliesStayOpen(t *testing.T) {
 	set := compiled(t)
 	for _, name := range []string{
 		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "quarantine-reply", "device", "devices-reply",
-		"device-reply", "postback",
+		"device-reply", "signin-reply", "postback",
 	} {
 		document := object(t, marshal(t, object(t, read(t, name))["examples"].([]any)[0]))
 		document["ofALaterVersion"] = 1

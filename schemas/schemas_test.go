@@ -55,7 +55,7 @@ func marshal(t *testing.T, v any) []byte {
 
 func TestNames(t *testing.T) {
 	want := "callback-request command command-reply device device-reply devices-reply devices-request error id-request" +
-		" list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request"
+		" list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request signin-reply signin-request"
 	if got := strings.Join(schemas.Names(), " "); got != want {
 		t.Errorf("names %s, want %s", got, want)
 	}

@@ -98,6 +98,7 @@ func declared(s events.Subjects, o StreamOptions) []jetstream.StreamConfig {
 			AllowRollup: true,
 		},
 		payloadStream(s.ResponseBucket(), o),
+		stateStream(s.StateBucket(), o),
 	}
 }
 

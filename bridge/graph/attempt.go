@@ -14,6 +14,7 @@ type attempt struct {
 	resp  *http.Response
 	err   error
 	ended bool // the context had ended when the attempt did
+	left  bool // and not by a time-out of the client: the caller went away
 
 	// The transport reports from goroutines of its own.
 	traced    atomic.Bool // the transport asked for a connection, so it reports to httptrace

@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"golang.org/x/time/rate"
 )
 
 // Client asks Graph about one account's devices and commands. It may be used by
@@ -23,6 +24,8 @@ type Client struct {
 	pipeline    runtime.Pipeline
 	tokens      runtime.Pipeline // asks for a token and sends nothing
 	transport   http.RoundTripper
+	circuit     *circuit
+	budget      *rate.Limiter
 	postTimeout time.Duration
 	getTimeout  time.Duration
 }
@@ -34,6 +37,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	transport, circuit := renewed(o.Transport), newCircuit(o)
 	bearer := runtime.NewBearerTokenPolicy(o.Credential, o.Scopes, &policy.BearerTokenOptions{
 		// parseBaseURL lets http through for loopback hosts only, and every later
 		// URL has the same origin.
@@ -43,39 +47,36 @@ func New(options Options) (*Client, error) {
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
-			PerRetry: []policy.Policy{reauthorize{}, bearer, exchange{userAgent: o.UserAgent, log: o.Log}},
-		}, clientOptions(oneRoundTrip{o.Transport})),
+			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, log: o.Log}},
+		}, clientOptions(oneRoundTrip{transport})),
 		// The same bearer policy as above, so that both see one token.
-		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{bearer}},
+		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{usable{o.Credential}, bearer}},
 			clientOptions(nowhere{})),
-		transport:   o.Transport,
+		transport:   transport,
+		circuit:     circuit,
+		budget:      newBudget(),
 		postTimeout: o.PostTimeout,
 		getTimeout:  o.GetTimeout,
 	}, nil
 }
 
-// clientOptions gives the retries of a GET: few and short, since whoever polls
-// comes again anyway. Send turns them off.
 func clientOptions(transport policy.Transporter) *policy.ClientOptions {
 	return &policy.ClientOptions{
 		Telemetry: policy.TelemetryOptions{Disabled: true}, // we send a User-Agent of our own
 		Transport: transport,
-		Retry: policy.RetryOptions{
-			MaxRetries:    2,
-			RetryDelay:    500 * time.Millisecond,
-			MaxRetryDelay: 5 * time.Second,
-			StatusCodes:   []int{http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout},
-		},
+		Retry:     noRetries(), // each call says otherwise in its context
 	}
 }
 
-// Ready gives nil when a token is in hand, asking the credential for one if need
-// be. Nothing is sent to Graph. It is meant to be asked before a command is
-// claimed.
+// Ready gives nil when a send could begin now: a token is in hand, asking the
+// credential for one if need be, and the circuit is closed. Where it is open and
+// Graph is to be tried again, this sends the one GET that finds out; who asks
+// meanwhile is told that it is open. It is meant to be asked before a command is
+// claimed. The error wraps a *CircuitOpenError where the circuit is the reason.
 func (c *Client) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.getTimeout)
+	ctx, cancel := withTimeout(ctx, c.getTimeout)
 	defer cancel()
-	req, err := runtime.NewRequest(ctx, http.MethodGet, c.root)
+	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, noRetries()), http.MethodGet, c.root)
 	if err != nil {
 		return fmt.Errorf("graph: no token: %w", err)
 	}
@@ -83,11 +84,26 @@ func (c *Client) Ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("graph: no token: %w", err)
 	}
-	return resp.Body.Close()
+	if err := resp.Body.Close(); err != nil || c.circuit.closed() {
+		return err
+	}
+	target, err := c.url()
+	if err != nil {
+		return err
+	}
+	// What comes of it the circuit has seen.
+	_ = c.do(policy.WithRetryOptions(ctx, noRetries()), http.MethodGet, target, &call{operation: opTrial})
+	if !c.circuit.closed() {
+		return fmt.Errorf("graph: %w", c.circuit.refusal())
+	}
+	return nil
 }
 
-// CloseIdleConnections closes the transport's connections that no request uses,
-// where the transport can do that.
+// Circuit says whether Graph is being left alone.
+func (c *Client) Circuit() CircuitState { return *c.circuit.state.Load() }
+
+// CloseIdleConnections closes the connections that no request uses, where the
+// transport can do that.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()

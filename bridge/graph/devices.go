@@ -25,7 +25,7 @@ type devicePage struct {
 // most 8 MiB together, and only on Graph's own origin: the token goes along.
 // Each page has the GET time-out; ctx bounds the whole.
 func (c *Client) Devices(ctx context.Context) ([]events.Device, error) {
-	const operation = "list devices"
+	const operation = opDevices
 	target, err := c.url()
 	if err != nil {
 		return nil, fail(operation, err)

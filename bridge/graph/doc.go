@@ -7,11 +7,17 @@
 // the command is POSTed a second and last time. Send says of every failure
 // whether the command surely was not taken, may have been taken, or was refused.
 //
-// It leaves out everything that needs memory: waiting for Retry-After, circuit
-// breaking, polling, and what becomes of a command. Of the credentials it makes
-// only the static token; any azcore.TokenCredential can be given instead.
+// Toward Graph it keeps Graph's manners: an id of its own for every request, few
+// and spread retries of a GET out of one budget, no sleep beyond the caller's
+// deadline, new connections after a 503. Where Graph fails several times in a row
+// a circuit opens for all requests, and one GET at a time finds out whether it
+// answers again; a command never does.
+//
+// It leaves out everything that is about more than one request: pausing while
+// Graph throttles, polling, and what becomes of a command. Of the credentials it
+// makes only the static token; any azcore.TokenCredential can be given instead.
 //
 // Facts about the protocol are those of Graph's pages send-device-command,
-// get-device-command-status and user-list-devices, its page on errors, and its
-// guidance on throttling.
+// get-device-command-status and user-list-devices, its pages on errors and best
+// practices, and its guidance on throttling.
 package graph

@@ -16,6 +16,7 @@ import (
 
 const (
 	maxMessage    = 2048
+	maxDiagnostic = 512
 	maxCode       = 128
 	maxInnerCodes = 8
 	// minSecret keeps redaction from tearing words out of a message.
@@ -43,13 +44,30 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
-// Error gives status, code, message and Graph's request id.
+// Error gives status, code, message, Graph's request id and the advice.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("Graph answered %d %s: %s", e.StatusCode, e.Code, e.Message)
 	if e.RequestID != "" {
 		text += " (request-id " + e.RequestID + ")"
 	}
+	if advice := e.Advice(); advice != "" {
+		text += "; " + advice
+	}
 	return text
+}
+
+// Advice says in words what an answer means for whoever runs the client, where it
+// is not about the one request: 401, which stands only when a fresh token was
+// asked for and did not help, and 403. Else it is empty.
+func (e *Error) Advice() string {
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		return "Graph does not take the token, and asking for a fresh one did not help: sign in again, or give another token"
+	case http.StatusForbidden:
+		return "the token is good and does not permit this: sign in with an account, and with permissions (scopes), that may do it"
+	default:
+		return ""
+	}
 }
 
 // HasCode reports whether code is Graph's code or one of the inner codes, in any

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"devicebridge/events"
@@ -16,7 +17,7 @@ import (
 // it bare and inside `value`; both are read. The error wraps an *Error where
 // Graph answered.
 func (c *Client) Command(ctx context.Context, deviceID, graphID string) (events.Observation, error) {
-	const operation = "get command"
+	const operation = opCommand
 	target, err := c.url(deviceID, "commands", graphID)
 	if err != nil {
 		return events.Observation{}, fail(operation, err)
@@ -45,7 +46,7 @@ func (c *Client) Command(ctx context.Context, deviceID, graphID string) (events.
 // "@odata.context", which is Graph's and not the app's. The error wraps an
 // *Error where Graph answered; an empty or null answer is an error too.
 func (c *Client) ResponsePayload(ctx context.Context, deviceID, graphID string) (json.RawMessage, error) {
-	const operation = "get response payload"
+	const operation = opPayload
 	target, err := c.url(deviceID, "commands", graphID, "responsePayload")
 	if err != nil {
 		return nil, fail(operation, err)
@@ -63,10 +64,13 @@ func (c *Client) ResponsePayload(ctx context.Context, deviceID, graphID string) 
 
 // get gives the body of a 2xx.
 func (c *Client) get(ctx context.Context, operation, target string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.getTimeout)
+	ctx, cancel := withTimeout(ctx, c.getTimeout)
 	defer cancel()
 	current := &call{operation: operation}
-	if err := c.do(ctx, http.MethodGet, target, current); err != nil {
+	if err := c.do(policy.WithRetryOptions(ctx, c.retries(ctx)), http.MethodGet, target, current); err != nil {
+		if a := current.last; a != nil && a.resp != nil && a.resp.StatusCode == http.StatusUnauthorized {
+			return nil, fmt.Errorf("%w; then: %w", readError(a), err) // no other token was to be had
+		}
 		return nil, err
 	}
 	if !success(current.last.resp.StatusCode) {

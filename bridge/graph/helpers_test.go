@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -122,4 +123,13 @@ func sendError(t *testing.T, err error, want graph.Outcome) graph.SendError {
 		t.Fatalf("outcome is %q, want %q: %v", e.Outcome, want, err)
 	}
 	return *e
+}
+
+// allocated gives how many bytes were allocated while f ran.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,19 +36,36 @@ type Options struct {
 	// BaseURL: a gateway in front of Graph takes Graph's tokens, and one that
 	// wants an audience of its own is told here.
 	Scopes []string
-	// Transport sends the requests; nil means one of the client's own, with
-	// time-outs, TLS 1.2 at least and the proxy of the environment. Send calls a
-	// failure NotTaken only if Transport reports to net/http/httptrace, as
-	// *http.Transport and its wrappers do.
+	// Transport sends the requests; nil means NewTransport's. Send calls a failure
+	// NotTaken only if Transport reports to net/http/httptrace, as *http.Transport
+	// and its wrappers do. After a 503 an *http.Transport is left for a copy of it,
+	// and with that for new connections; any other has to see to that itself.
 	Transport http.RoundTripper
+	// RootCAs are trusted to sign Graph's certificate, for a private gateway; nil
+	// means the system's. It is for the default Transport.
+	RootCAs *x509.CertPool
 	// PostTimeout bounds Send, its second POST after a 401 included; 0 means 30 s.
 	PostTimeout time.Duration
 	// GetTimeout bounds each page or object that is read, its retries included,
-	// and the wait for a token in Ready; 0 means 15 s.
+	// and in Ready the wait for a token and a trial; 0 means 15 s.
 	GetTimeout time.Duration
+	// CircuitFailures in a row open the circuit; 0 means 5. No answer is one, and so
+	// is a 5xx other than a 503 with Retry-After. Every other answer ends the row;
+	// a caller who goes away does neither.
+	CircuitFailures int
+	// CircuitOpenFor is how long Graph is left alone before one GET is let through,
+	// which closes the circuit or opens it for as long again; 0 means 10 s.
+	CircuitOpenFor time.Duration
+	// OnCircuit is told when the circuit opens, opens anew and closes. It must
+	// return soon and not call the client; nil is told nothing.
+	OnCircuit func(CircuitState)
+	// Observe is told of every HTTP request; nil is told nothing.
+	Observe func(Exchange)
 	// UserAgent is sent with every request; empty means "devicebridge".
 	UserAgent string
-	// Log gets one debug line per request; nil discards.
+	// Log gets one line per request: a warning where it failed in a way that is not
+	// part of the ordinary, with its client-request-id and Graph's request-id, else
+	// one for debugging. nil discards.
 	Log *slog.Logger
 }
 
@@ -89,13 +107,36 @@ func (o Options) complete() (Options, *url.URL, error) {
 	if o.GetTimeout, err = timeout(o.GetTimeout, defaultGetTimeout); err != nil {
 		faults = append(faults, fmt.Errorf("graph: GetTimeout: %w", err))
 	}
+	if o.CircuitOpenFor, err = timeout(o.CircuitOpenFor, defaultCircuitOpenFor); err != nil {
+		faults = append(faults, fmt.Errorf("graph: CircuitOpenFor: %w", err))
+	}
+	if o.CircuitFailures < 0 {
+		faults = append(faults, fmt.Errorf("graph: CircuitFailures: %d is negative", o.CircuitFailures))
+	}
+	if o.Transport != nil && o.RootCAs != nil {
+		faults = append(faults, errors.New("graph: RootCAs: not for a Transport that is given; set them there"))
+	}
+	return o.fill(), base, errors.Join(faults...)
+}
+
+// fill puts defaults in the places that cannot be wrong.
+func (o Options) fill() Options {
+	if o.CircuitFailures == 0 {
+		o.CircuitFailures = defaultCircuitFailures
+	}
 	if o.Transport == nil {
-		o.Transport = newTransport()
+		o.Transport = NewTransport(TransportOptions{RootCAs: o.RootCAs})
+	}
+	if o.OnCircuit == nil {
+		o.OnCircuit = func(CircuitState) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(Exchange) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return o, base, errors.Join(faults...)
+	return o
 }
 
 func timeout(given, fallback time.Duration) (time.Duration, error) {

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"crypto/x509"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,11 +13,12 @@ import (
 func TestNewReportsEveryFault(t *testing.T) {
 	_, err := graph.New(graph.Options{
 		BaseURL: "http://graph.example/beta", Scopes: []string{}, UserAgent: "a\nb", PostTimeout: -1, GetTimeout: -time.Second,
+		CircuitFailures: -1, CircuitOpenFor: -1, Transport: http.DefaultTransport, RootCAs: x509.NewCertPool(),
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, option := range []string{"BaseURL", "Credential", "Scopes", "UserAgent", "PostTimeout", "GetTimeout"} {
+	for _, option := range []string{"BaseURL", "Credential", "Scopes", "UserAgent", "PostTimeout", "GetTimeout", "CircuitFailures", "CircuitOpenFor", "RootCAs"} {
 		if !strings.Contains(err.Error(), "graph: "+option+": ") {
 			t.Errorf("%s is missing in\n%v", option, err)
 		}

@@ -34,7 +34,8 @@ func (o Outcome) String() string {
 // SendError is the error of Send.
 type SendError struct {
 	Outcome Outcome
-	// RetryAfter is how long Graph asked to wait, where HasRetryAfter is true.
+	// RetryAfter is how long Graph asked to wait, where HasRetryAfter is true; else
+	// how long the circuit lets nothing through, or 0.
 	RetryAfter    time.Duration
 	HasRetryAfter bool
 	// Err is the cause: an *Error where Graph answered.

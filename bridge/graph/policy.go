@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/google/uuid"
 	"golang.org/x/net/http/httpguts"
 )
@@ -34,27 +34,13 @@ func callOf(req *policy.Request) *call {
 	return current
 }
 
-// reauthorize sends a request once more after 401: the bearer policy behind it
-// has dropped its token by then and asks for another. A challenge with claims is
-// answered by the bearer policy itself, and counts as that once.
-type reauthorize struct{}
-
-// Do implements policy.Policy.
-func (reauthorize) Do(req *policy.Request) (*http.Response, error) {
-	current := callOf(req)
-	before := current.exchanges
-	resp, err := req.Next()
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || current.exchanges > before+1 {
-		return resp, err
-	}
-	runtime.Drain(resp)
-	return req.Next()
-}
-
-// exchange is one HTTP request and its answer: it gives the request an id and a
-// body of its own, watches what the transport does with it, and logs it.
+// exchange is one HTTP request and its answer: it asks the circuit, gives the
+// request an id and a body of its own, watches what the transport does with it,
+// and tells of it.
 type exchange struct {
 	userAgent string
+	circuit   *circuit
+	observe   func(Exchange)
 	log       *slog.Logger
 }
 
@@ -68,10 +54,16 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 	if !httpguts.ValidHeaderFieldValue(authorization) {
 		return nil, errors.New("the credential gave a token that cannot stand in a header")
 	}
+	done, err := p.circuit.allow(req.Raw().Method)
+	if err != nil {
+		return nil, err
+	}
 	current := callOf(req)
 	a := &attempt{clientRequestID: uuid.NewString(), token: strings.TrimPrefix(authorization, "Bearer ")}
 	current.last = a
 	current.exchanges++
+	// Deferred, so that a transport that panics does not keep the circuit waiting.
+	defer func() { done(judge(a)) }()
 
 	once := req.Clone(httptrace.WithClientTrace(ctx, a.trace()))
 	raw := once.Raw()
@@ -91,33 +83,17 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 		spellRetryAfter(a.resp.Header, time.Now())
 	}
 	a.ended = ctx.Err() != nil
+	a.left = a.ended && !isOurs(context.Cause(ctx))
 	p.report(req, current, time.Since(start))
 	return a.resp, a.err
 }
 
-func (p exchange) report(req *policy.Request, current *call, took time.Duration) {
-	a := current.last
-	attrs := []slog.Attr{
-		slog.String("method", req.Raw().Method),
-		slog.String("operation", current.operation),
-		slog.Duration("duration", took),
-		slog.String("clientRequestId", a.clientRequestID),
-	}
-	if a.resp != nil {
-		attrs = append(attrs, slog.Int("status", a.resp.StatusCode), slog.String("requestId", requestID(a.resp.Header)))
-	}
-	if a.err != nil {
-		attrs = append(attrs, slog.String("error", a.err.Error()))
-	}
-	p.log.LogAttrs(req.Raw().Context(), slog.LevelDebug, "graph request", attrs...)
-}
-
 // spellRetryAfter adds the wait in the one spelling that azcore reads whatever
 // Graph's is: azcore takes neither fractions of a second nor the clock of the
-// server for a date.
+// server for a date. It is spread a little.
 func spellRetryAfter(header http.Header, now time.Time) {
 	if wait, ok := parseRetryAfter(header, now); ok && wait > 0 {
-		ms := (wait + time.Millisecond - 1) / time.Millisecond
+		ms := (spread(wait) + time.Millisecond - 1) / time.Millisecond
 		header.Set("retry-after-ms", strconv.FormatInt(int64(ms), 10))
 	}
 }

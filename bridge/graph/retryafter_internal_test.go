@@ -2,6 +2,7 @@ package graph
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -56,11 +57,16 @@ func TestParseRetryAfter(t *testing.T) {
 }
 
 func TestSpellRetryAfterRoundsUp(t *testing.T) {
-	for text, want := range map[string]string{"2.128": "2128", "0.0001": "1", "3": "3000", "0": "", "soon": ""} {
-		header := http.Header{"Retry-After": {text}}
-		spellRetryAfter(header, time.Now())
-		if got := header.Get("retry-after-ms"); got != want {
-			t.Errorf("%s: got %q, want %q", text, got, want)
+	for text, want := range map[string]struct{ least, most int }{
+		"2.128": {2128, 2341}, "0.0001": {1, 1}, "3": {3000, 3300}, "4.9": {4900, 5000}, "600": {600_000, 600_000}, "0": {}, "soon": {},
+	} {
+		for range 100 { // it is spread at random
+			header := http.Header{"Retry-After": {text}}
+			spellRetryAfter(header, time.Now())
+			got, _ := strconv.Atoi(header.Get("retry-after-ms"))
+			if got < want.least || got > want.most {
+				t.Fatalf("%s: got %d, want %d to %d", text, got, want.least, want.most)
+			}
 		}
 	}
 }

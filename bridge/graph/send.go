@@ -42,13 +42,10 @@ func (c *Client) Send(ctx context.Context, r CommandRequest) (events.Observation
 	if err != nil {
 		return events.Observation{}, &SendError{Outcome: Refused, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.postTimeout)
+	ctx, cancel := withTimeout(ctx, c.postTimeout)
 	defer cancel()
-	// In the context, because one that came from outside would win over the
-	// pipeline's own options.
-	ctx = policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1})
-	current := &call{operation: "send command", body: body}
-	err = c.do(ctx, http.MethodPost, target, current)
+	current := &call{operation: opSend, body: body}
+	err = c.do(policy.WithRetryOptions(ctx, noRetries()), http.MethodPost, target, current)
 	return conclude(current.last, err, r)
 }
 
@@ -57,7 +54,11 @@ func (c *Client) Send(ctx context.Context, r CommandRequest) (events.Observation
 func conclude(a *attempt, err error, r CommandRequest) (events.Observation, error) {
 	switch {
 	case a == nil:
-		return events.Observation{}, &SendError{Outcome: NotTaken, Err: err}
+		failure := &SendError{Outcome: NotTaken, Err: err}
+		if open, ok := errors.AsType[*CircuitOpenError](err); ok {
+			failure.RetryAfter = open.Wait()
+		}
+		return events.Observation{}, failure
 	case a.resp == nil && a.mayHaveLeft():
 		return events.Observation{}, &SendError{Outcome: Unknown, Err: a.err}
 	case a.resp == nil:

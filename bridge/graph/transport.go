@@ -2,6 +2,7 @@ package graph
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -10,17 +11,25 @@ import (
 	"time"
 )
 
-// maxBody bounds a response body, in bytes.
+// maxBody bounds a response body, in bytes after gzip was undone.
 const maxBody = 8 << 20
 
-// newTransport makes the client's own transport. Idle connections are given up
-// early: a POST that meets one which the server is just closing cannot be told
+// TransportOptions say how NewTransport's transport differs from the default.
+type TransportOptions struct {
+	// RootCAs are trusted to sign a server's certificate; nil means the system's.
+	RootCAs *x509.CertPool
+}
+
+// NewTransport makes a transport as the client uses by default, to be shared with
+// whoever signs in: time-outs for dialling and TLS, TLS 1.2 at least, HTTP/2, the
+// proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, gzip. Idle connections are given
+// up early: a POST that meets one which the server is just closing cannot be told
 // from one that was taken.
-func newTransport() *http.Transport {
+func NewTransport(o TransportOptions) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},

@@ -11,11 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
-	"devicebridge/bridge/command"
 	"devicebridge/bridge/crash"
-	"devicebridge/bridge/graph"
 	"devicebridge/webhook"
 )
 
@@ -26,7 +23,7 @@ type started struct {
 	NATS     string
 	Embedded bool
 	// Listen is where postbacks arrive, Callbacks the base of the URLs given to
-	// Graph.
+	// Graph; empty without commands.
 	Listen    string
 	Callbacks string
 	// Admin is the address of the admin listener, or "off".
@@ -46,21 +43,25 @@ type operator struct {
 // be nil: then ListenAddr is listened on.
 func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.Logger, ready func(started)) error {
 	begin := time.Now()
-	keys, err := callbackKeys(c)
-	if err != nil {
-		return err
-	}
-	if listener == nil {
-		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenAddr); err != nil {
-			return usageError{fmt.Errorf("BRIDGE_LISTEN_ADDR: %w", err)}
+	about := started{Admin: adminOff}
+	var keys *webhook.Keyring
+	var err error
+	if c.sends() {
+		if keys, err = callbackKeys(c); err != nil {
+			return err
 		}
+		if listener == nil {
+			if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenAddr); err != nil {
+				return usageError{fmt.Errorf("BRIDGE_LISTEN_ADDR: %w", err)}
+			}
+		}
+		defer func() { _ = listener.Close() }() // closed by Serve already, if it came to that
+		about.Listen, about.Callbacks = listener.Addr().String(), strings.TrimSuffix(c.PublicURL, "/")+"/postback/"
 	}
-	defer func() { _ = listener.Close() }() // closed by Serve already, if it came to that
 	admin, err := listenAdmin(ctx, c.AdminAddr)
 	if err != nil {
 		return err
 	}
-	about := started{Listen: listener.Addr().String(), Callbacks: strings.TrimSuffix(c.PublicURL, "/") + "/postback/", Admin: adminOff}
 	if admin != nil {
 		about.Admin = admin.Addr().String()
 		log.Debug("admin listener open", "listen", about.Admin)
@@ -69,12 +70,12 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
 	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
-			parts, err := compose(c, b, keys, o, log)
+			parts, err := compose(c, b, keys, listener, o, log)
 			if err != nil {
 				return err
 			}
 			parts.streams = streamOptions(c, server)
-			return parts.run(ctx, listener, c.DrainTimeout, log, func() {
+			return parts.runAll(ctx, c.DrainTimeout, log, func() {
 				o.health.start()
 				about.NATS, about.Embedded, about.Took = natsAddress(server, b), server != nil, time.Since(begin)
 				ready(about)
@@ -128,54 +129,3 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	}
 	return err
 }
-
-func compose(c config, b *bus.Bus, keys *webhook.Keyring, o *operator, log *slog.Logger) (*parts, error) {
-	credential, err := graph.StaticToken(c.GraphToken)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_TOKEN: %w", err)}
-	}
-	client, err := graph.New(graph.Options{
-		BaseURL: c.GraphURL, Credential: credential, PostTimeout: c.PostTimeout, Log: log,
-		UserAgent: "devicebridge/" + version(),
-	})
-	if err != nil {
-		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}
-	}
-	callbacks, err := webhook.NewCallbacks(c.PublicURL, keys)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("BRIDGE_PUBLIC_URL: %w", err)}
-	}
-	br, err := bridge.New(bridge.Options{
-		Subjects: c.subjects, Stream: b, Shelf: b, Watcher: b, Timers: b, Payloads: b,
-		Sender: client, Observer: client, Directory: client, Callbacks: callbacks,
-		MaxMessage: b.MaxPayload(), MaxAge: c.StreamMaxAge,
-		ExpiresDefault: c.ExpiresDefault, ExpiresMax: c.ExpiresMax,
-		Timing: command.Timing{
-			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
-		},
-		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
-		Lease: leaseOf(c), Hooks: o.metrics.hooks(), Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	hook, err := webhook.New(webhook.Options{
-		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: c.DrainTimeout, Log: log,
-		Observe: o.metrics.observePostback,
-	})
-	if err != nil {
-		return nil, err
-	}
-	endpoints, err := endpointsOf(br)
-	if err != nil {
-		return nil, err
-	}
-	return &parts{
-		bus: b, bridge: br, webhook: hook, graph: client, endpoints: endpoints, sweep: c.SweepEvery,
-		work: workOf(c, b, br, o.metrics, log), operator: o,
-	}, nil
-}
-
-// leaseOf gives how long a claim may stand before another replica calls its
-// outcome unknown: longer than its POST may take.
-func leaseOf(c config) time.Duration { return c.PostTimeout + 30*time.Second }

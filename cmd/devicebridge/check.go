@@ -15,8 +15,8 @@ import (
 	"devicebridge/webhook"
 )
 
-// addressFaults checks what is asked of the public URL, the keys, the token, the
-// Graph URL and the two listeners, before anything is started.
+// addressFaults checks what is asked of the public URL, the keys, the Graph
+// URL and the two listeners, before anything is started.
 func addressFaults(c config) []error {
 	var faults []error
 	fault := func(name string, err error) {
@@ -34,10 +34,6 @@ func addressFaults(c config) []error {
 			_, err = webhook.NewCallbacks(c.PublicURL, anyKeys)
 		}
 		fault("BRIDGE_PUBLIC_URL", err)
-	}
-	if c.GraphToken != "" {
-		_, err := graph.StaticToken(c.GraphToken)
-		fault("BRIDGE_GRAPH_TOKEN", err)
 	}
 	anyToken, err := graph.StaticToken("any")
 	if err == nil {
@@ -66,6 +62,7 @@ func choiceFaults(c config) []error {
 		name, value string
 		words       []string
 	}{
+		{"BRIDGE_COMMANDS", c.Commands, []string{commandsOn, commandsOff}},
 		{"BRIDGE_NATS_SYNC", c.NATSSync, []string{"always", "interval"}},
 		{"BRIDGE_DISPATCH", c.Dispatch, []string{dispatchOn, dispatchPaused}},
 		{"BRIDGE_POSTBACK_TRUST", c.PostbackTrust, []string{trustAll, trustConfirm}},

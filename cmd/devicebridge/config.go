@@ -12,6 +12,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"devicebridge/bridge/graph/signin"
 	"devicebridge/events"
 )
 
@@ -46,9 +47,13 @@ type config struct {
 	CallbackKeys string `env:"BRIDGE_CALLBACK_KEYS"`
 	DataDir      string `env:"BRIDGE_DATA_DIR"`
 
-	GraphURL   string `env:"BRIDGE_GRAPH_URL" envDefault:"https://graph.microsoft.com/beta"`
-	GraphAuth  string `env:"BRIDGE_GRAPH_AUTH"`
-	GraphToken string `env:"BRIDGE_GRAPH_TOKEN"`
+	Azure       azureConfig
+	Commands    string      `env:"BRIDGE_COMMANDS" envDefault:"on"`
+	GraphURL    string      `env:"BRIDGE_GRAPH_URL" envDefault:"https://graph.microsoft.com/beta"`
+	GraphAuth   signin.Mode `env:"BRIDGE_GRAPH_AUTH"`
+	GraphToken  string      `env:"BRIDGE_GRAPH_TOKEN"`
+	GraphScopes string      `env:"BRIDGE_GRAPH_SCOPES"`
+	SignInKey   string      `env:"BRIDGE_SIGNIN_KEY"`
 
 	NATSListen     string        `env:"BRIDGE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
 	NATSSync       string        `env:"BRIDGE_NATS_SYNC" envDefault:"always"`
@@ -75,6 +80,10 @@ type config struct {
 
 // The words that settings take.
 const (
+	// commandsOff: no device commands, only what else is switched on.
+	commandsOn  = "on"
+	commandsOff = "off"
+
 	// adminOff as the admin address: there is no admin listener.
 	adminOff = "off"
 
@@ -89,7 +98,10 @@ const (
 
 // secrets lists the variables that may also come from a file, as NAME_FILE.
 func secrets() []string {
-	return []string{"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "NATS_PASSWORD", "NATS_TOKEN"}
+	return []string{
+		"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "BRIDGE_SIGNIN_KEY", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+		"NATS_PASSWORD", "NATS_TOKEN",
+	}
 }
 
 // environment gives the variables as a map.
@@ -123,11 +135,9 @@ func loadServe(vars map[string]string) (config, error) {
 	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
 		fault(true, "BRIDGE_SUBJECT_PREFIX", "%w", err)
 	}
-	fault(c.PublicURL == "", "BRIDGE_PUBLIC_URL", "is missing; it is the address under which Graph reaches this bridge, such as https://bridge.example.com")
-	fault(c.GraphAuth == "", "BRIDGE_GRAPH_AUTH", `is missing; "static" takes a bearer token from BRIDGE_GRAPH_TOKEN`)
-	fault(c.GraphAuth != "" && c.GraphAuth != "static", "BRIDGE_GRAPH_AUTH", `is %q; this version knows "static"`, c.GraphAuth)
-	fault(c.GraphAuth == "static" && c.GraphToken == "", "BRIDGE_GRAPH_TOKEN", "is missing; BRIDGE_GRAPH_AUTH=static needs it")
-	fault(c.NATS.URL != "" && c.CallbackKeys == "", "BRIDGE_CALLBACK_KEYS",
+	faults = append(faults, signInFaults(c)...)
+	fault(c.PublicURL == "" && c.sends(), "BRIDGE_PUBLIC_URL", "is missing; it is the address under which Graph reaches this bridge, such as https://bridge.example.com")
+	fault(c.NATS.URL != "" && c.CallbackKeys == "" && c.sends(), "BRIDGE_CALLBACK_KEYS",
 		"is missing; with NATS_URL every replica needs the same keys: <key id>:<base64 of 32 bytes>, for example k1:$(openssl rand -base64 32)")
 	faults = append(faults, choiceFaults(c)...)
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)

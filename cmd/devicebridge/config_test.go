@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"devicebridge/bridge/graph/signin"
 	"devicebridge/webhook"
 )
 
@@ -55,8 +56,13 @@ func TestEveryVariableIsRead(t *testing.T) {
 	vars := map[string]string{
 		"BRIDGE_PUBLIC_URL": "https://bridge.example.org/graph", "BRIDGE_LISTEN_ADDR": "127.0.0.1:9000", "BRIDGE_ADMIN_ADDR": "0.0.0.0:9001",
 		"BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_DATA_DIR": "/srv/bridge",
-		"BRIDGE_GRAPH_URL": "https://gateway.example.org/beta", "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "bearer-of-the-test",
-		"BRIDGE_GRAPH_POST_TIMEOUT": "31s", "BRIDGE_SUBJECT_PREFIX": "house.v2",
+		"BRIDGE_COMMANDS": "on", "BRIDGE_GRAPH_URL": "https://gateway.example.org/beta", "BRIDGE_GRAPH_AUTH": "device-code",
+		"BRIDGE_GRAPH_TOKEN": "bearer-of-the-test", "BRIDGE_GRAPH_SCOPES": "api://gateway/commands openid", "BRIDGE_SIGNIN_KEY": signin.NewKey(),
+		"BRIDGE_GRAPH_CA": cliCertificate(t),
+		"AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555", "AZURE_TENANT_ID": "common", "AZURE_AUTHORITY_HOST": "https://login.example.org",
+		"AZURE_CLIENT_SECRET": "client secret", "AZURE_CLIENT_CERTIFICATE_PATH": "/etc/bridge/client.pem", "AZURE_CLIENT_CERTIFICATE_PASSWORD": "of the file",
+		"AZURE_FEDERATED_TOKEN_FILE": "/var/run/token",
+		"BRIDGE_GRAPH_POST_TIMEOUT":  "31s", "BRIDGE_SUBJECT_PREFIX": "house.v2",
 		"BRIDGE_NATS_LISTEN": "127.0.0.1:4333", "BRIDGE_NATS_SYNC": "interval", "BRIDGE_NATS_REPLICAS": "3",
 		"BRIDGE_STREAM_MAX_AGE": "48h0m0s", "BRIDGE_STREAM_MAX_BYTES": "123456789",
 		"BRIDGE_EXPIRES_DEFAULT": "2h0m0s", "BRIDGE_EXPIRES_MAX": "24h0m0s", "BRIDGE_POLL_FIRST": "45s", "BRIDGE_POLL_MAX": "7m0s", "BRIDGE_SWEEP_EVERY": "8m0s",
@@ -95,6 +101,9 @@ func TestDefaults(t *testing.T) {
 	}
 	want := map[string]string{
 		"BRIDGE_PUBLIC_URL": "https://bridge.example.com", "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "token",
+		"BRIDGE_COMMANDS": "on", "BRIDGE_GRAPH_SCOPES": "", "BRIDGE_SIGNIN_KEY": "", "BRIDGE_GRAPH_CA": "",
+		"AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": "", "AZURE_AUTHORITY_HOST": "", "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": "",
+		"AZURE_CLIENT_CERTIFICATE_PASSWORD": "", "AZURE_FEDERATED_TOKEN_FILE": "",
 		"BRIDGE_LISTEN_ADDR": ":8080", "BRIDGE_ADMIN_ADDR": "127.0.0.1:8081", "BRIDGE_CALLBACK_KEYS": "",
 		"BRIDGE_DATA_DIR":  "/home/user/.local/state/devicebridge",
 		"BRIDGE_GRAPH_URL": "https://graph.microsoft.com/beta", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SUBJECT_PREFIX": "devicebridge.v1",
@@ -125,8 +134,8 @@ func TestOneFault(t *testing.T) {
 		{name: "BRIDGE_PUBLIC_URL", value: "http://bridge.example.com", words: "http is for loopback hosts only; use https"},
 		{name: "BRIDGE_PUBLIC_URL", value: "bridge.example.com", words: "https://"},
 		{name: "BRIDGE_GRAPH_URL", value: "http://graph.example.com/beta", words: "plain http is for loopback hosts only; use https"},
-		{name: "BRIDGE_GRAPH_AUTH", words: `is missing; "static" takes a bearer token from BRIDGE_GRAPH_TOKEN`},
-		{name: "BRIDGE_GRAPH_AUTH", value: "device", words: `is "device"; this version knows "static"`},
+		{name: "BRIDGE_GRAPH_AUTH", words: "is missing; it takes device-code, browser, workload-identity,"},
+		{name: "BRIDGE_GRAPH_AUTH", value: "device", words: `is "device"; it takes device-code, browser,`},
 		{name: "BRIDGE_GRAPH_TOKEN", words: "is missing; BRIDGE_GRAPH_AUTH=static needs it"},
 		{name: "BRIDGE_GRAPH_TOKEN", value: "Bearer abc", words: `without "Bearer"`},
 		{name: "BRIDGE_CALLBACK_KEYS", words: "is missing; with NATS_URL", with: map[string]string{"NATS_URL": "nats://127.0.0.1:4222"}},

@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"devicebridge/bridge/graph/emulator"
 	"devicebridge/bridge/graph/emulator/directory"
 )
 
 // directoryFlags gives a command the flags of the emulated directory. Once they are parsed, the function it returns
-// makes the directory, for the one bearer token or for any when it is empty.
-func directoryFlags(cmd *cobra.Command) func(token string) (http.Handler, error) {
+// makes the directory: authorize decides about tokens, or where it is nil they are the one token, any when it is empty.
+func directoryFlags(cmd *cobra.Command) func(token string, authorize emulator.Authorize) (http.Handler, error) {
 	var (
 		options  directory.Options
 		generate int
@@ -27,7 +28,7 @@ func directoryFlags(cmd *cobra.Command) func(token string) (http.Handler, error)
 	f.DurationVar(&options.DeltaLifetime, "directory-delta-lifetime", 0, "how long a delta token is good (168h)")
 	f.StringVar(&expiry, "directory-delta-expiry", string(directory.ExpiryGone), "answer to an expired delta token: "+expiryNames())
 	f.BoolVar(&options.SoftDelete, "directory-soft-delete", false, "a deleted device can be restored")
-	return func(token string) (http.Handler, error) {
+	return func(token string, authorize emulator.Authorize) (http.Handler, error) {
 		var err error
 		if options.DeltaExpiry, err = directory.ParseExpiry(expiry); err != nil {
 			return nil, fmt.Errorf("--directory-delta-expiry: %w", err)
@@ -35,7 +36,9 @@ func directoryFlags(cmd *cobra.Command) func(token string) (http.Handler, error)
 		if generate < 0 {
 			return nil, errors.New("--directory-devices: must not be negative")
 		}
-		options.Authorize = onlyToken(token)
+		if options.Authorize = authorize; authorize == nil {
+			options.Authorize = onlyToken(token)
+		}
 		d, err := directory.New(options)
 		if err != nil {
 			return nil, err
@@ -56,11 +59,11 @@ func expiryNames() string {
 }
 
 // onlyToken accepts want with every permission; nil, which accepts any token, where want is empty.
-func onlyToken(want string) func(token string, anyOf []string) error {
+func onlyToken(want string) emulator.Authorize {
 	if want == "" {
 		return nil
 	}
-	return func(token string, _ []string) error {
+	return func(token string, _ emulator.Permissions) error {
 		if subtle.ConstantTimeCompare([]byte(token), []byte(want)) == 0 {
 			return errors.New("not the token that this emulator was given")
 		}

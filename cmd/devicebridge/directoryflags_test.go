@@ -17,7 +17,7 @@ func directoryOf(t *testing.T, token string, args ...string) (http.Handler, erro
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	return newDirectory(token)
+	return newDirectory(token, nil)
 }
 
 func directoryGet(t *testing.T, h http.Handler, path, token string) *httptest.ResponseRecorder {

@@ -19,7 +19,7 @@ func newEmulator() *cobra.Command {
 	var (
 		listen, profile, token string
 		options                emulator.Options
-		newDirectory           func(token string) (http.Handler, error)
+		newDirectory           func(token string, authorize emulator.Authorize) (http.Handler, error)
 	)
 	cmd := &cobra.Command{
 		Use:   "emulator",
@@ -40,7 +40,7 @@ memory. Beside it, /v1.0/devices is the directory's device resource.`,
 				return usageError{fmt.Errorf("--profile: %w", err)}
 			}
 			options.Profile, options.Token = p, token
-			if options.Directory, err = newDirectory(token); err != nil {
+			if options.Directory, err = newDirectory(token, options.Authorize); err != nil {
 				return usageError{err}
 			}
 			e, err := emulator.New(options)

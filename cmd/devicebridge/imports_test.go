@@ -24,7 +24,9 @@ type onlyIn struct {
 func outsideRules() []onlyIn {
 	return []onlyIn{
 		{"github.com/nats-io", []string{"bridge/bus"}, "one package knows NATS, so that its traps are handled in one place"},
-		{"github.com/Azure", []string{"bridge/graph"}, "one package knows Azure's libraries, so that no other can send a request to Graph"},
+		{"github.com/Azure", []string{"bridge/graph", "bridge/graph/signin"}, "two packages know Azure's libraries, so that no other can send a request to Graph or get a token for it"},
+		{"github.com/AzureAD", []string{"bridge/graph/signin"}, "one package holds a person's sign-in"},
+		{"github.com/golang-jwt/jwt", []string{"bridge/graph/emulator/authority"}, "tokens are opaque to the bridge; only who makes them looks inside"},
 		{"github.com/labstack/echo", []string{"webhook"}, "one package knows Echo, so that nothing else opens a public door"},
 		{"github.com/caarlos0/env", []string{"cmd/devicebridge"}, "configuration is read once, in main, and handed on as values"},
 		{"github.com/prometheus", []string{"cmd/devicebridge"}, "the parts tell what happens, the command counts it"},
@@ -43,26 +45,33 @@ func mayImport() map[string]struct {
 		why     string
 	}
 	return map[string]rule{
-		"schemas":        {nil, "the schemas are data"},
-		"events":         {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
-		"bridge/command": {[]string{"events"}, "the lifecycle is pure"},
-		"bridge/graph":   {[]string{"events"}, "the Graph client knows nothing of the bridge"},
+		"schemas":             {nil, "the schemas are data"},
+		"events":              {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
+		"bridge/command":      {[]string{"events"}, "the lifecycle is pure"},
+		"bridge/decode":       {[]string{"events"}, "reading a request decides nothing"},
+		"bridge/graph":        {[]string{"events"}, "the Graph client knows nothing of the bridge"},
+		"bridge/graph/signin": {[]string{"events", "bridge/graph"}, "the sign-in gives tokens to the Graph client and knows nothing of commands"},
 		"bridge/graph/emulator": {
 			[]string{"bridge/graph/emulator/internal/wire"}, "the emulator is a product of its own and must not share the client's mistakes",
 		},
 		"bridge/graph/emulator/internal/wire":  {nil, "what the emulated services share on HTTP knows none of them"},
 		"bridge/graph/emulator/internal/odata": {nil, "the filter language knows no resource"},
 		"bridge/graph/emulator/directory": {
-			[]string{"bridge/graph/emulator/internal/wire", "bridge/graph/emulator/internal/odata"},
-			"the directory's emulator shares no mistake with the client, and stands without the device commands",
+			[]string{"bridge/graph/emulator", "bridge/graph/emulator/internal/wire", "bridge/graph/emulator/internal/odata"},
+			"the directory shares no mistake with the client; of the device commands it takes the way to ask for permissions",
 		},
-		"bridge/crash": {nil, "a crash point is a name and, outside of the proof, nothing"},
-		"bridge/bus":   {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
-		"bridge":       {[]string{"events", "bridge/command", "bridge/crash", "bridge/graph"}, "the policy knows NATS and HTTP only through its own interfaces"},
-		"webhook":      {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"bridge/graph/emulator/authority": {nil, "the emulated authority is a product of its own; the command joins it with the emulator"},
+		"bridge/crash":                    {nil, "a crash point is a name and, outside of the proof, nothing"},
+		"bridge/bus":                      {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
+		"bridge": {
+			[]string{"events", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph"},
+			"the policy knows NATS and HTTP only through its own interfaces",
+		},
+		"webhook": {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
-				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/graph", "bridge/graph/emulator", "bridge/graph/emulator/directory", "webhook",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph",
+				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin", "webhook",
 			},
 			"the command wires everything",
 		},

@@ -67,13 +67,7 @@ func callbackKeys(c config) (*webhook.Keyring, error) {
 		return keys, nil
 	}
 	file := filepath.Join(c.DataDir, "callback-keys")
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		// Where a concurrent start was first, its keys count.
-		if err = writeSecret(file, []byte(webhook.NewKey()+"\n")); err == nil || errors.Is(err, fs.ErrExist) {
-			text, err = os.ReadFile(file)
-		}
-	}
+	text, err := madeOnce(file, webhook.NewKey)
 	if err != nil {
 		return nil, fmt.Errorf("callback keys: %w", err)
 	}
@@ -82,6 +76,18 @@ func callbackKeys(c config) (*webhook.Keyring, error) {
 		return nil, fmt.Errorf("callback keys in %s: %w", file, err)
 	}
 	return keys, nil
+}
+
+// madeOnce reads a secret from a file and makes it where there is none.
+func madeOnce(file string, secret func() string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Where a concurrent start was first, its secret counts.
+		if err = writeSecret(file, []byte(secret()+"\n")); err == nil || errors.Is(err, fs.ErrExist) {
+			text, err = os.ReadFile(file)
+		}
+	}
+	return text, err
 }
 
 // writeSecret writes a new file that only this user can read, whole or not at

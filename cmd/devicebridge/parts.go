@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,29 +11,39 @@ import (
 	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/crash"
-	"devicebridge/bridge/graph"
-	"devicebridge/webhook"
 )
 
 // parts are what runs side by side in a bridge.
 type parts struct {
 	bus       *bus.Bus
-	bridge    *bridge.Bridge
-	webhook   *webhook.Server
-	graph     *graph.Client
 	endpoints []bus.Endpoint
-	work      []bus.Work
 	streams   bus.StreamOptions
-	sweep     time.Duration
 	operator  *operator
+	// bridge and work are there with commands.
+	bridge *bridge.Bridge
+	work   []bus.Work
+	runs   []func(context.Context) error
+	// idle close the connections to Graph and the authority that nobody uses.
+	idle []func()
 }
 
-// run runs the parts until ctx ends or one of them fails, and waits for all of
+// run adds a part. It runs until its context ends.
+func (p *parts) run(part func(context.Context) error) { p.runs = append(p.runs, part) }
+
+// answer adds micro endpoints.
+func (p *parts) answer(list []bridge.Endpoint) error {
+	endpoints, err := endpointsOf(list)
+	p.endpoints = append(p.endpoints, endpoints...)
+	return err
+}
+
+// runAll runs the parts until ctx ends or one of them fails, and waits for all of
 // them, at most for budget once ctx has ended.
-func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Duration, log *slog.Logger, ready func()) error {
-	defer p.graph.CloseIdleConnections()
+func (p *parts) runAll(ctx context.Context, budget time.Duration, log *slog.Logger, ready func()) error {
+	for _, closeIdle := range p.idle {
+		defer closeIdle()
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.webhook.Serve(ctx, listener) })
 	group.Go(func() error {
 		return p.bus.Serve(ctx, bus.ServiceOptions{Version: serviceVersion(), Ready: ready}, p.endpoints)
 	})
@@ -47,14 +56,9 @@ func (p *parts) run(ctx context.Context, listener net.Listener, budget time.Dura
 	for _, w := range p.work {
 		group.Go(func() error { return p.bus.Consume(ctx, w) })
 	}
-	group.Go(func() error {
-		p.bridge.SweepEvery(ctx, p.sweep)
-		return nil
-	})
-	group.Go(func() error {
-		p.bridge.FollowThrottle(ctx)
-		return nil
-	})
+	for _, part := range p.runs {
+		group.Go(func() error { return part(ctx) })
+	}
 	finished := make(chan error, 1)
 	go func() { finished <- group.Wait() }()
 	select {

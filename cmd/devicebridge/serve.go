@@ -46,6 +46,11 @@ func printStarted(w io.Writer, c config, s started) {
 		nats += "  (embedded; files in " + c.DataDir + ")"
 	}
 	prefix := c.subjects.Prefix()
+	if !c.sends() {
+		_, _ = fmt.Fprintf(w, "devicebridge %s, ready in %d ms; commands are off\n  NATS       %s\n  Graph      %s\n  admin      %s\nCtrl-C stops it.\n",
+			version(), s.Took.Milliseconds(), nats, c.GraphURL, adminText(s.Admin))
+		return
+	}
 	_, _ = fmt.Fprintf(w, `devicebridge %s, ready in %d ms
   NATS       %s
   requests   %s.commands.send, %s.intake.send

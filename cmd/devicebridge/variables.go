@@ -18,8 +18,19 @@ func variables() []variable {
 		{"BRIDGE_CALLBACK_KEYS", "<key id>:<base64 of 32 bytes or more>,… newest first. Required with NATS_URL; else made once and kept in the data directory"},
 		{"BRIDGE_DATA_DIR", "files of the embedded server; by default under the user's state directory"},
 		{"BRIDGE_GRAPH_URL", "Graph, or anything that speaks its contract: https, or http on loopback"},
-		{"BRIDGE_GRAPH_AUTH", `how to sign in: "static". Required`},
+		{"BRIDGE_COMMANDS", `"off": no device commands and no postbacks, only what else is switched on`},
+		{"BRIDGE_GRAPH_AUTH", "how to sign in: " + modeWords() + ". Required"},
 		{"BRIDGE_GRAPH_TOKEN", "the bearer token for static"},
+		{"BRIDGE_GRAPH_SCOPES", "scopes to ask for, separated by spaces, where a gateway wants others than Graph"},
+		{"BRIDGE_GRAPH_CA", "file of CA certificates to trust for Graph and the authority, besides the system's"},
+		{"BRIDGE_SIGNIN_KEY", "base64 of 32 bytes: seals the sign-in of device-code and browser. Required for them with NATS_URL; else made once and kept in the data directory"},
+		{"AZURE_CLIENT_ID", "the application that signs in"},
+		{"AZURE_TENANT_ID", `where it signs in; for device-code and browser "consumers" unless set`},
+		{"AZURE_AUTHORITY_HOST", "the authority of a national cloud, or the emulator's"},
+		{"AZURE_CLIENT_SECRET", "for client-secret"},
+		{"AZURE_CLIENT_CERTIFICATE_PATH", "for client-certificate: certificate and private key, PEM or PKCS#12"},
+		{"AZURE_CLIENT_CERTIFICATE_PASSWORD", "the password of that file"},
+		{"AZURE_FEDERATED_TOKEN_FILE", "for workload-identity; Kubernetes sets it"},
 		{"BRIDGE_GRAPH_POST_TIMEOUT", "how long one POST to Graph may take; a claim is given up 30 s later"},
 		{"BRIDGE_SUBJECT_PREFIX", "first tokens of every subject"},
 		{"BRIDGE_NATS_LISTEN", "loopback address of the embedded NATS server; port 0 picks one"},
@@ -60,7 +71,7 @@ func variableHelp() string {
 		if d := defaults[v.name]; d != "" {
 			meaning += " (" + d + ")"
 		}
-		_, _ = fmt.Fprintf(&b, "  %-26s %s\n", v.name, meaning)
+		_, _ = fmt.Fprintf(&b, "  %-33s %s\n", v.name, meaning)
 	}
 	return b.String()
 }

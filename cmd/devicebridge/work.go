@@ -12,9 +12,9 @@ import (
 )
 
 // endpointsOf gives the micro endpoints with their schemas.
-func endpointsOf(br *bridge.Bridge) ([]bus.Endpoint, error) {
+func endpointsOf(endpoints []bridge.Endpoint) ([]bus.Endpoint, error) {
 	var list []bus.Endpoint
-	for _, e := range br.Endpoints() {
+	for _, e := range endpoints {
 		request, err := schemas.Text(e.Request)
 		if err != nil {
 			return nil, err

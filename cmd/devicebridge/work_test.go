@@ -40,7 +40,7 @@ func TestPoisonedMessagesBecomeRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = onNATS(t.Context(), c, o, log, func(_ *bus.Server, b *bus.Bus) error {
-		p, err := compose(c, b, keys, o, log)
+		p, err := compose(c, b, keys, nil, o, log)
 		if err != nil {
 			return err
 		}

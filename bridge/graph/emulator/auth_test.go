@@ -10,7 +10,7 @@ import (
 )
 
 func TestBearer(t *testing.T) {
-	authorize := func(token string) error {
+	authorize := func(token string, _ emulator.Permissions) error {
 		switch token {
 		case "good":
 			return nil

@@ -26,7 +26,9 @@
 //
 // What the pages do not allow is refused, where Graph may have let it pass, because that finds bugs in clients:
 //
-//   - 401 without exactly one well-formed bearer token;
+//   - 401 without exactly one well-formed bearer token; with Options.Authorize also for one that is unknown, expired or
+//     revoked, and 403 accessDenied for one without the permission: Device.Read to list and read devices,
+//     Device.Command to send a command and to read its status and payload, both of personal accounts only;
 //   - 400 for a client-request-id that is no GUID, an unknown $ option, a body that is no JSON object, a member that is
 //     unknown, read-only, of the wrong JSON type or there twice (also in two casings), a type other than LaunchUri and
 //     AppService, a payload that is no object, LaunchUri without an absolute payload.uri, AppService without
@@ -66,8 +68,7 @@
 //
 // # What it leaves out
 //
-// It signs nobody in: Options.Authorize is where an emulated authority plugs in. State is in memory only, bounded by
-// Options.MaxCommands and MaxBytes, and gone after a restart. There is one account. The metadata-only PATCH and DELETE
-// of commands, $batch and change notifications are not there; the directory's /devices are the package directory's, which
-// Options.Directory mounts. It has no rate limit of its own. It logs nothing: see Options.OnEvent.
+// It signs nobody in itself. Package authority beside it does, and Options.Authorize is where it plugs in; without it
+// every token has every permission. State is in memory only, bounded by Options.MaxCommands and MaxBytes, and gone after
+// a restart. The devices are those of one account, whoever signs in. The metadata-only PATCH and DELETE XX
 package emulator

@@ -7,17 +7,13 @@ import (
 	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
-// ErrForbidden is wrapped by an Options.Authorize error to answer 403 accessDenied in place of 401: the token is good,
-// but not for this (a work account, or a scope that is missing). The directory has the same one.
-var ErrForbidden = wire.ErrForbidden
-
 // authorise checks the bearer token the way Graph does.
-func authorise(h http.Header, check func(token string) error) error {
+func authorise(h http.Header, check Authorize, anyOf Permissions) error {
 	token, err := wire.Bearer(h)
 	if err != nil {
 		return err
 	}
-	err = check(token)
+	err = check(token, anyOf)
 	switch {
 	case err == nil:
 		return nil

@@ -27,9 +27,8 @@ type Options struct {
 
 	// Token, when not empty, is the only bearer token that is accepted. Empty accepts every well-formed one.
 	Token string
-	// Authorize decides about a bearer token in place of Token. Its error text reaches the client and must not hold
-	// the token; an error that wraps ErrForbidden gives 403 and any other gives 401.
-	Authorize func(token string) error
+	// Authorize decides about a bearer token in place of Token; nil with no Token lets every one do everything.
+	Authorize Authorize
 
 	// PageSize is the most devices in one page; zero means 100. A smaller $top wins.
 	PageSize int
@@ -152,8 +151,8 @@ func orElse[T comparable](field *T, value T) {
 }
 
 // tokenCheck accepts want only, or everything when want is empty.
-func tokenCheck(want string) func(string) error {
-	return func(token string) error {
+func tokenCheck(want string) Authorize {
+	return func(token string, _ Permissions) error {
 		if want != "" && subtle.ConstantTimeCompare([]byte(token), []byte(want)) == 0 {
 			return errors.New("not the token that this emulator was given")
 		}

@@ -26,7 +26,7 @@ func TestRefusedOptions(t *testing.T) {
 		{emulator.Options{MaxCommands: -1}, "MaxCommands"},
 		{emulator.Options{MaxBytes: -1}, "MaxBytes"},
 		{emulator.Options{MaxBody: -1}, "MaxBody"},
-		{emulator.Options{Token: "t", Authorize: func(string) error { return nil }}, "Authorize"},
+		{emulator.Options{Token: "t", Authorize: func(string, emulator.Permissions) error { return nil }}, "Authorize"},
 		{device(emulator.Device{}), "Devices[1].ID"},
 		{device(emulator.Device{ID: strings.Repeat("x", 257)}), "Devices[1].ID"},
 		{device(emulator.Device{ID: "a\nb"}), "Devices[1].ID"},

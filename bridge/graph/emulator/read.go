@@ -18,7 +18,7 @@ func (e *Emulator) read(x *wire.Exchange, rt route) {
 }
 
 func (e *Emulator) lookUp(r *http.Request, rt route) (any, error) {
-	if err := e.admit(r); err != nil {
+	if err := e.admit(r, rt.op); err != nil {
 		return nil, err
 	}
 	p := e.dice.roll(rt.op)

@@ -39,8 +39,8 @@ func (e *Emulator) receive(x *wire.Exchange, deviceID string, body []byte) *entr
 }
 
 // admit makes the checks that come before every operation.
-func (e *Emulator) admit(r *http.Request) error {
-	if err := authorise(r.Header, e.opts.Authorize); err != nil {
+func (e *Emulator) admit(r *http.Request, op Operation) error {
+	if err := authorise(r.Header, e.opts.Authorize, op.permissions()); err != nil {
 		return err
 	}
 	return wire.CheckHeaders(r.Header, "application/json")
@@ -48,7 +48,7 @@ func (e *Emulator) admit(r *http.Request) error {
 
 // accept decides about a POST. It can give both a command and an error: taken, and answered with a fault.
 func (e *Emulator) accept(x *wire.Exchange, en *entry, body []byte, bodyErr error) (*command, plan, error) {
-	if err := e.admit(x.R); err != nil {
+	if err := e.admit(x.R, OpSend); err != nil {
 		return nil, plan{}, err
 	}
 	p := e.dice.roll(OpSend)

@@ -14,33 +14,38 @@ import (
 
 // Each call asks for the permissions that Graph's pages list, and is refused without one of them.
 func TestPermissions(t *testing.T) {
-	read := "Device.Read.All Device.ReadWrite.All Directory.Read.All Directory.ReadWrite.All Directory.AccessAsUser.All"
-	members := "Directory.Read.All Directory.ReadWrite.All Directory.AccessAsUser.All"
+	// Of each, the delegated ones stand before the bar, the ones of apps behind it.
+	const (
+		read    = "Device.Read.All Directory.Read.All Directory.ReadWrite.All Directory.AccessAsUser.All|Device.Read.All Device.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+		members = "Directory.Read.All Directory.ReadWrite.All Directory.AccessAsUser.All|Directory.Read.All Directory.ReadWrite.All"
+		actions = "Device.Read.All Directory.Read.All Directory.ReadWrite.All Directory.AccessAsUser.All|Device.Read.All Directory.Read.All Directory.ReadWrite.All"
+		link    = "Directory.ReadWrite.All Directory.AccessAsUser.All|Directory.ReadWrite.All"
+	)
 	one := "/v1.0/devices/" + desktop
 	for _, tt := range []struct{ method, path, body, anyOf string }{
 		{"GET", "/v1.0/devices", "", read},
 		{"GET", "/v1.0/devices/$count", "", read},
 		{"GET", one, "", read},
 		{"GET", "/v1.0/devices/delta", "", read},
-		{"POST", "/v1.0/devices", sample, "Device.ReadWrite.All Directory.AccessAsUser.All"},
-		{"PATCH", one, "{}", "Device.ReadWrite.All Directory.ReadWrite.All Directory.AccessAsUser.All"},
+		{"POST", "/v1.0/devices", sample, "Directory.AccessAsUser.All|Device.ReadWrite.All"},
+		{"PATCH", one, "{}", "Directory.AccessAsUser.All|Device.ReadWrite.All Directory.ReadWrite.All"},
 		{"GET", one + "/memberOf", "", members},
 		{"GET", one + "/transitiveMemberOf", "", members},
 		{"GET", one + "/registeredOwners", "", members},
 		{"GET", one + "/registeredUsers", "", members},
-		{"POST", one + "/registeredOwners/$ref", `{"@odata.id":"https://graph.microsoft.com/v1.0/users/` + bianca + `"}`, "Directory.ReadWrite.All Directory.AccessAsUser.All"},
-		{"POST", one + "/registeredUsers/$ref", `{"@odata.id":"https://graph.microsoft.com/v1.0/users/` + bianca + `"}`, "Directory.ReadWrite.All Directory.AccessAsUser.All"},
-		{"DELETE", one + "/registeredOwners/" + bianca + "/$ref", "", "Directory.ReadWrite.All Directory.AccessAsUser.All"},
-		{"DELETE", one + "/registeredUsers/" + bianca + "/$ref", "", "Directory.ReadWrite.All Directory.AccessAsUser.All"},
-		{"POST", one + "/checkMemberObjects", `{"ids":["` + adele + `"]}`, "Device.Read.All " + members},
-		{"POST", one + "/getMemberObjects", `{"securityEnabledOnly":false}`, "Device.Read.All " + members},
-		{"DELETE", one, "", "Directory.AccessAsUser.All"},
+		{"POST", one + "/registeredOwners/$ref", `{"@odata.id":"https://graph.microsoft.com/v1.0/users/` + bianca + `"}`, link},
+		{"POST", one + "/registeredUsers/$ref", `{"@odata.id":"https://graph.microsoft.com/v1.0/users/` + bianca + `"}`, link},
+		{"DELETE", one + "/registeredOwners/" + bianca + "/$ref", "", link},
+		{"DELETE", one + "/registeredUsers/" + bianca + "/$ref", "", link},
+		{"POST", one + "/checkMemberObjects", `{"ids":["` + adele + `"]}`, actions},
+		{"POST", one + "/getMemberObjects", `{"securityEnabledOnly":false}`, actions},
+		{"DELETE", one, "", "Directory.AccessAsUser.All|"},
 	} {
 		var granted, asked string
-		g := start(t, directory.Options{Authorize: func(_ string, anyOf []string) error {
-			asked = strings.Join(anyOf, " ")
-			if !slices.Contains(anyOf, granted) {
-				return fmt.Errorf("%w: it needs one of %s", directory.ErrForbidden, asked)
+		g := start(t, directory.Options{Authorize: func(_ string, anyOf emulator.Permissions) error {
+			asked = strings.Join(anyOf.Work, " ") + "|" + strings.Join(anyOf.Application, " ")
+			if len(anyOf.Personal) > 0 || !slices.Contains(anyOf.Work, granted) {
+				return fmt.Errorf("%w: it needs one of %s", emulator.ErrForbidden, asked)
 			}
 			return nil
 		}})
@@ -56,18 +61,15 @@ func TestPermissions(t *testing.T) {
 		if asked != tt.anyOf {
 			t.Errorf("%s %s asks for %s", tt.method, tt.path, asked)
 		}
-		granted = strings.Fields(tt.anyOf)[0]
+		granted = strings.FieldsFunc(tt.anyOf, func(r rune) bool { return r == ' ' || r == '|' })[0]
 		if a, err := g.request(tt.method, tt.path, tt.body, header); err != nil || a.status >= 300 {
 			t.Errorf("%s %s: %d %s %v", tt.method, tt.path, a.status, a.raw, err)
 		}
 	}
-	if !errors.Is(emulator.ErrForbidden, directory.ErrForbidden) {
-		t.Error("one authority cannot serve both emulators")
-	}
 }
 
 func TestUnauthorised(t *testing.T) {
-	g := start(t, directory.Options{Authorize: func(token string, _ []string) error {
+	g := start(t, directory.Options{Authorize: func(token string, _ emulator.Permissions) error {
 		if token != "good" {
 			return errors.New("the token has expired")
 		}

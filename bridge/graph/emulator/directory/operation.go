@@ -1,6 +1,10 @@
 package directory
 
-import "net/http"
+import (
+	"net/http"
+
+	"devicebridge/bridge/graph/emulator"
+)
 
 // Operation is one of the calls of the directory.
 type Operation string
@@ -39,8 +43,8 @@ const (
 type operation struct {
 	op     Operation
 	method string
-	// anyOf are the permissions of which the token needs one, delegated and application, least privileged first.
-	anyOf []string
+	// anyOf are the permissions of which the token needs one. Personal accounts are not supported by any call.
+	anyOf emulator.Permissions
 	// unit is the cost in resource units; Graph's page on throttling limits gives some of them, the others are assumed.
 	unit int
 	// options are the query options that the call takes.
@@ -52,21 +56,34 @@ func (o operation) writes() bool {
 	return o.method != http.MethodGet && o.op != OpCheckMemberObjects && o.op != OpGetMemberObjects
 }
 
-// operations is the one table of permissions and query options. Where Graph's pages of different years disagree (who
-// may create and update; see the pages "Create device" and "Update device") both are taken.
+// operations is the one table of permissions and query options. Where Graph's pages of different years disagree
+// (whether an app may create and update; see the pages "Create device" and "Update device") what any of them allows is.
 func operations() []operation {
-	read := []string{readDevices, writeDevices, readDirectory, writeDirectory, asUser}
-	members := []string{readDirectory, writeDirectory, asUser}
-	link := []string{writeDirectory, asUser}
+	read := emulator.Permissions{
+		Work:        []string{readDevices, readDirectory, writeDirectory, asUser},
+		Application: []string{readDevices, writeDevices, readDirectory, writeDirectory},
+	}
+	members := emulator.Permissions{
+		Work:        []string{readDirectory, writeDirectory, asUser},
+		Application: []string{readDirectory, writeDirectory},
+	}
+	actions := emulator.Permissions{
+		Work:        []string{readDevices, readDirectory, writeDirectory, asUser},
+		Application: []string{readDevices, readDirectory, writeDirectory},
+	}
+	link := emulator.Permissions{Work: []string{writeDirectory, asUser}, Application: []string{writeDirectory}}
+	create := emulator.Permissions{Work: []string{asUser}, Application: []string{writeDevices}}
+	update := emulator.Permissions{Work: []string{asUser}, Application: []string{writeDevices, writeDirectory}}
+	remove := emulator.Permissions{Work: []string{asUser}}
 	list := []string{"$select", "$filter", "$search", "$orderby", "$top", "$count", "$expand", "$skiptoken"}
 	related := []string{"$select", "$filter", "$search", "$orderby", "$top", "$count", "$skiptoken"}
 	return []operation{
 		{OpList, http.MethodGet, read, 2, list},
 		{OpCount, http.MethodGet, read, 2, []string{"$filter", "$search"}},
 		{OpGet, http.MethodGet, read, 1, []string{"$select", "$expand"}},
-		{OpCreate, http.MethodPost, []string{writeDevices, asUser}, 1, nil},
-		{OpUpdate, http.MethodPatch, []string{writeDevices, writeDirectory, asUser}, 1, nil},
-		{OpDelete, http.MethodDelete, []string{asUser}, 1, nil},
+		{OpCreate, http.MethodPost, create, 1, nil},
+		{OpUpdate, http.MethodPatch, update, 1, nil},
+		{OpDelete, http.MethodDelete, remove, 1, nil},
 		{OpDelta, http.MethodGet, read, 2, []string{"$select", "$filter", "$deltatoken", "$skiptoken"}},
 		{OpMemberOf, http.MethodGet, members, 2, related},
 		{OpTransitiveMemberOf, http.MethodGet, members, 2, related},
@@ -76,8 +93,8 @@ func operations() []operation {
 		{OpAddUser, http.MethodPost, link, 1, nil},
 		{OpRemoveOwner, http.MethodDelete, link, 1, nil},
 		{OpRemoveUser, http.MethodDelete, link, 1, nil},
-		{OpCheckMemberObjects, http.MethodPost, append([]string{readDevices}, members...), 1, nil},
-		{OpGetMemberObjects, http.MethodPost, append([]string{readDevices}, members...), 1, nil},
+		{OpCheckMemberObjects, http.MethodPost, actions, 1, nil},
+		{OpGetMemberObjects, http.MethodPost, actions, 1, nil},
 	}
 }
 

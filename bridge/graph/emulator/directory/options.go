@@ -6,12 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"devicebridge/bridge/graph/emulator/internal/wire"
+	"devicebridge/bridge/graph/emulator"
 )
-
-// ErrForbidden is wrapped by an Options.Authorize error to answer 403 Authorization_RequestDenied in place of 401: the
-// token is good, but not for this. It is the same as the one of the package emulator.
-var ErrForbidden = wire.ErrForbidden
 
 // Expiry is how an expired delta token is answered. Graph's pages know several ways.
 type Expiry string
@@ -53,10 +49,9 @@ type Options struct {
 	// Seed is of what Generate and Change make and of the faults.
 	Seed uint64
 
-	// Authorize decides about a bearer token, which needs one of the permissions anyOf. Its error text reaches the
-	// client and must not hold the token; an error that wraps ErrForbidden gives 403 and any other 401. That personal
-	// accounts are not supported is for this hook to say. Nil accepts every well-formed token.
-	Authorize func(token string, anyOf []string) error
+	// Authorize decides about a bearer token, as for the package emulator: an error that wraps emulator.ErrForbidden gives
+	// 403 Authorization_RequestDenied and any other 401. Nil accepts every well-formed token.
+	Authorize emulator.Authorize
 
 	// PageSize is the size of a page without $top; zero means 100.
 	PageSize int
@@ -115,7 +110,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Objects = DefaultObjects()
 	}
 	if o.Authorize == nil {
-		o.Authorize = func(string, []string) error { return nil }
+		o.Authorize = func(string, emulator.Permissions) error { return nil }
 	}
 	o.DeltaExpiry = expiry
 	orElse(&o.BasePath, "/v1.0")

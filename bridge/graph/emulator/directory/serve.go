@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"devicebridge/bridge/graph/emulator"
 	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
@@ -85,7 +86,7 @@ func (d *Directory) authorise(c *call) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrForbidden):
+	case errors.Is(err, emulator.ErrForbidden):
 		return denied(err.Error())
 	}
 	return wire.Unauthorised("The access token was refused: "+err.Error()+".", "invalid_token")

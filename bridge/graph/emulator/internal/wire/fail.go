@@ -1,16 +1,11 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 )
-
-// ErrForbidden is wrapped by an authorisation hook's error to answer 403 in place of 401: the token is good, but not
-// for this.
-var ErrForbidden = errors.New("not permitted")
 
 // Fail is a refusal in Graph's terms: an HTTP status, one of Graph's error codes, and a message that says why.
 type Fail struct {

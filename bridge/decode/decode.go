@@ -1,4 +1,7 @@
-package bridge
+// Package decode reads the bodies of requests strictly: what is misspelt, given
+// twice or of the wrong type is refused with words that name the member. It knows
+// no request: the Go type given to Strict says what is asked for.
+package decode
 
 import (
 	"bytes"
@@ -14,10 +17,15 @@ import (
 	"devicebridge/events"
 )
 
-// decode reads a request body strictly: one JSON object whose members are
-// exactly those of T. A misspelt member that was silently dropped could cost a
+// MaxName bounds what is repeated of a member name nobody knows, or of a number,
+// in bytes.
+const MaxName = 64
+
+// Strict reads a request body: one JSON object whose members are exactly those
+// of T, none of them null or an empty text; an empty body counts as {}. Objects
+// inside it are read as their Go types are. A misspelt member that was silently dropped could cost a
 // caller a deadline or an idempotency key.
-func decode[T any](data []byte) (T, *events.Error) {
+func Strict[T any](data []byte) (T, *events.Error) {
 	var request T
 	if len(data) == 0 {
 		data = []byte("{}")
@@ -29,13 +37,13 @@ func decode[T any](data []byte) (T, *events.Error) {
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
 		return request, events.Invalid("", "the body is not a JSON object")
 	}
-	if name, twice := repeatedMember(data); twice {
-		return request, events.Invalid(events.Truncate(name, maxName), "is given twice")
+	if name, twice := RepeatedMember(data); twice {
+		return request, events.Invalid(events.Truncate(name, MaxName), "is given twice")
 	}
 	known := memberNames(reflect.TypeFor[T]())
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !slices.Contains(known, name) {
-			return request, events.Invalid(events.Truncate(name, maxName), unknownMember(name, known))
+			return request, events.Invalid(events.Truncate(name, MaxName), unknownMember(name, known))
 		}
 		if text := string(members[name]); text == "null" || text == `""` {
 			return request, events.Invalid(name, "is empty; give it a value or leave it out")
@@ -43,7 +51,7 @@ func decode[T any](data []byte) (T, *events.Error) {
 	}
 	if err := json.Unmarshal(data, &request); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", events.Truncate(mismatch.Value, maxName), typeName(mismatch.Type)))
+			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
 		}
 		return request, unreadableMember[T](members)
 	}
@@ -62,10 +70,10 @@ func unreadableMember[T any](members map[string]json.RawMessage) *events.Error {
 	return events.Invalid("", "the body is not as expected")
 }
 
-// repeatedMember gives a member that a JSON object has twice. Readers differ in
+// RepeatedMember gives a member that a JSON object has twice. Readers differ in
 // which one counts, so what was checked here and what a later reader takes could
 // be two things.
-func repeatedMember(object json.RawMessage) (name string, twice bool) {
+func RepeatedMember(object json.RawMessage) (name string, twice bool) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if _, err := decoder.Token(); err != nil {
 		return "", false
@@ -88,9 +96,6 @@ func repeatedMember(object json.RawMessage) (name string, twice bool) {
 	}
 	return "", false
 }
-
-// maxName bounds what is repeated of a member name nobody knows, or of a number.
-const maxName = 64
 
 func memberNames(t reflect.Type) []string {
 	var names []string
@@ -115,8 +120,12 @@ func unknownMember(name string, known []string) string {
 
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
-	case reflect.Int:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		return "whole number"
+	case reflect.Slice:
+		return "list"
+	case reflect.Struct, reflect.Map:
+		return "object"
 	default:
 		return t.Kind().String()
 	}

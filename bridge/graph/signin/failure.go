@@ -1,0 +1,174 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
+
+	"devicebridge/events"
+)
+
+// Failure says why there is no token.
+type Failure struct {
+	// Code is OAuth's error code, such as invalid_grant; empty where the authority did
+	// not refuse but could not be asked.
+	Code string
+	// AADSTS is the number of Microsoft's error code; 0 where there is none.
+	AADSTS int
+	// Message is the authority's word on it, or what happened on the way to it.
+	Message string
+	// Advice says what to do.
+	Advice string
+	// Lasting: asking again is of no use until somebody did that.
+	Lasting bool
+}
+
+// Error gives code, message and advice on one line.
+func (f *Failure) Error() string {
+	text := f.Message
+	switch {
+	case f.AADSTS != 0:
+		text = fmt.Sprintf("the authority refused (AADSTS%d, %s): %s", f.AADSTS, f.Code, f.Message)
+	case f.Code != "":
+		text = fmt.Sprintf("the authority refused (%s): %s", f.Code, f.Message)
+	}
+	if f.Advice != "" {
+		text += "; " + f.Advice
+	}
+	return text
+}
+
+// refusal is the error object of the token endpoint, RFC 6749 section 5.2, with
+// Microsoft's additions.
+type refusal struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+	Codes       []int  `json:"error_codes"`
+}
+
+// failureOf reads what the libraries give. Their own texts are not passed on: they
+// quote whole requests and answers.
+func failureOf(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	if sealed, ok := errors.AsType[*SealError](err); ok {
+		return &Failure{Message: sealed.Error(), Lasting: true}
+	}
+	if required, ok := errors.AsType[*azidentity.AuthenticationRequiredError](err); ok {
+		_ = required
+		return &Failure{Message: "the sign-in is not in this user's key store any more", Advice: loginAdvice, Lasting: true}
+	}
+	if resp := responseOf(err); resp != nil {
+		return refused(resp)
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Failure{Message: "the authority did not answer in time", Advice: reachAdvice}
+	case errors.Is(err, context.Canceled):
+		return &Failure{Message: "given up before the authority answered"}
+	}
+	return &Failure{Message: events.Truncate(oneLine(err.Error()), maxReason), Advice: ""}
+}
+
+const (
+	maxReason   = 600
+	loginAdvice = "run `devicebridge login`"
+	reachAdvice = "check that AZURE_AUTHORITY_HOST can be reached from here, and HTTPS_PROXY"
+)
+
+func responseOf(err error) *http.Response {
+	if call, ok := errors.AsType[msal.CallErr](err); ok {
+		return call.Resp
+	}
+	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
+		return failed.RawResponse
+	}
+	return nil
+}
+
+// maxAnswer bounds what is read of an error answer, in bytes.
+const maxAnswer = 64 << 10
+
+func refused(resp *http.Response) *Failure {
+	var body []byte
+	if resp.Body != nil {
+		body, _ = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what is there says enough
+	}
+	var r refusal
+	if json.Unmarshal(body, &r) != nil || r.Error == "" {
+		f := &Failure{Message: fmt.Sprintf("the authority answered %d and not as an authority does", resp.StatusCode), Advice: reachAdvice}
+		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
+			f.Message = fmt.Sprintf("the authority answered %d", resp.StatusCode)
+			f.Advice = "it is asked again by itself"
+		}
+		return f
+	}
+	f := &Failure{Code: events.Truncate(oneLine(r.Error), 64), Message: wordsOf(r.Description)}
+	if f.AADSTS = numberOf(r); f.AADSTS != 0 {
+		f.Message = strings.TrimSpace(strings.TrimPrefix(f.Message, fmt.Sprintf("AADSTS%d:", f.AADSTS)))
+	}
+	f.Advice, f.Lasting = advice(f.AADSTS, f.Code)
+	return f
+}
+
+// wordsOf gives the description without the trace ids and the time behind it,
+// which are told apart and would make every text different.
+func wordsOf(description string) string {
+	text, _, _ := strings.Cut(description, "Trace ID:")
+	text = strings.TrimSpace(oneLine(text))
+	if text == "" {
+		return "no words"
+	}
+	return events.Truncate(text, maxReason)
+}
+
+func numberOf(r refusal) int {
+	if len(r.Codes) > 0 {
+		return r.Codes[0]
+	}
+	match := regexp.MustCompile(`^AADSTS(\d+)`).FindStringSubmatch(r.Description)
+	if match == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(match[1]) // digits only
+	return n
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// temporarily are OAuth's error codes that pass by themselves.
+func temporarily() []string { return []string{"temporarily_unavailable", "server_error", "slow_down"} }
+
+// advice gives the way out of a refusal, and whether only somebody's hand leads
+// there.
+func advice(aadsts int, code string) (text string, lasting bool) {
+	if text, known := advices()[aadsts]; known {
+		return text, true
+	}
+	switch {
+	case slices.Contains(temporarily(), code):
+		return "it is asked again by itself", false
+	case code == "invalid_grant", code == "interaction_required", code == "login_required", code == "consent_required":
+		return loginAdvice, true
+	case code == "authorization_declined", code == "access_denied":
+		return "somebody declined; " + loginAdvice + " again and approve", true
+	case code == "expired_token":
+		return "the code was not entered in time; " + loginAdvice + " again", true
+	case code == "invalid_client", code == "unauthorized_client":
+		return "check AZURE_CLIENT_ID and the application's registration", true
+	case code == "invalid_scope":
+		return "check the application's API permissions, and BRIDGE_GRAPH_SCOPES", true
+	}
+	return "", true
+}

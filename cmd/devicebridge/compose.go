@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"devicebridge/bridge"
+	"devicebridge/bridge/bus"
+	"devicebridge/bridge/command"
+	"devicebridge/bridge/graph"
+	"devicebridge/bridge/graph/signin"
+	"devicebridge/webhook"
+)
+
+// composer puts the parts of a bridge together.
+type composer struct {
+	c         config
+	bus       *bus.Bus
+	operator  *operator
+	log       *slog.Logger
+	transport http.RoundTripper
+	signIn    *signin.SignIn
+	// sendable is told when something may be sent that could not be before.
+	sendable chan struct{}
+	parts    *parts
+}
+
+// compose gives the parts that the configuration asks for. With commands, postbacks
+// arrive on listener.
+func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener, o *operator, log *slog.Logger) (*parts, error) {
+	transport, err := newTransport(c.Azure)
+	if err != nil {
+		return nil, err
+	}
+	m := &composer{
+		c: c, bus: b, operator: o, log: log, transport: transport, sendable: make(chan struct{}, 1),
+		parts: &parts{bus: b, operator: o, idle: []func(){transport.CloseIdleConnections}},
+	}
+	if m.signIn, err = newSignIn(c, b, transport, log, m.signedIn); err != nil {
+		return nil, err
+	}
+	m.parts.run(m.signIn.Run)
+	if err := m.parts.answer(signInEndpoints(m.signIn)); err != nil {
+		return nil, err
+	}
+	if c.sends() {
+		if err := m.commands(keys, listener); err != nil {
+			return nil, err
+		}
+	}
+	return m.parts, nil
+}
+
+// signedIn is told when the sign-in stands differently.
+func (m *composer) signedIn(s signin.Status) {
+	if s.State == signin.Usable {
+		m.hurry()
+	}
+}
+
+func (m *composer) hurry() {
+	select {
+	case m.sendable <- struct{}{}:
+	default: // one is on its way
+	}
+}
+
+// commands adds what device commands take: the Graph client, the policy, the
+// endpoints, the consumers and the webhook.
+func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error {
+	c := m.c
+	client, err := graph.New(graph.Options{
+		BaseURL: c.GraphURL, Credential: m.signIn, Scopes: c.scopes(), Transport: m.transport, PostTimeout: c.PostTimeout, Log: m.log,
+		UserAgent: "devicebridge/" + version(),
+	})
+	if err != nil {
+		return usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}
+	}
+	m.parts.idle = append(m.parts.idle, client.CloseIdleConnections)
+	callbacks, err := webhook.NewCallbacks(c.PublicURL, keys)
+	if err != nil {
+		return usageError{fmt.Errorf("BRIDGE_PUBLIC_URL: %w", err)}
+	}
+	br, err := bridge.New(bridge.Options{
+		Subjects: c.subjects, Stream: m.bus, Shelf: m.bus, Watcher: m.bus, Timers: m.bus, Payloads: m.bus,
+		Sender: client, Observer: client, Directory: client, Callbacks: callbacks,
+		MaxMessage: m.bus.MaxPayload(), MaxAge: c.StreamMaxAge,
+		ExpiresDefault: c.ExpiresDefault, ExpiresMax: c.ExpiresMax,
+		Timing: command.Timing{
+			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
+		},
+		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
+		Lease: leaseOf(c), Hooks: m.operator.metrics.hooks(), Log: m.log,
+	})
+	if err != nil {
+		return err
+	}
+	hook, err := webhook.New(webhook.Options{
+		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: c.DrainTimeout, Log: m.log,
+		Observe: m.operator.metrics.observePostback,
+	})
+	if err != nil {
+		return err
+	}
+	m.parts.run(func(ctx context.Context) error { return hook.Serve(ctx, listener) })
+	m.parts.bridge, m.parts.work = br, workOf(c, m.bus, br, m.operator.metrics, m.log)
+	m.parts.run(done(func(ctx context.Context) { br.SweepEvery(ctx, c.SweepEvery) }))
+	m.parts.run(done(br.FollowThrottle))
+	m.parts.run(done(func(ctx context.Context) { m.hurrying(ctx, br) }))
+	return m.parts.answer(br.Endpoints())
+}
+
+// hurrying has waiting commands looked at as soon as something may be sent.
+func (m *composer) hurrying(ctx context.Context, br *bridge.Bridge) {
+	for {
+		select {
+		case <-m.sendable:
+			br.Hurry(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// done gives a part that ends without an error.
+func done(run func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		run(ctx)
+		return nil
+	}
+}
+
+// leaseOf gives how long a claim may stand before another replica calls its
+// outcome unknown: longer than its POST may take.
+func leaseOf(c config) time.Duration { return c.PostTimeout + 30*time.Second }
