@@ -1,12 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/graph/emulator/authority"
 )
 
 // directoryOf makes the directory of a command line.
@@ -67,5 +71,45 @@ func TestDirectoryFlagErrors(t *testing.T) {
 		if _, err := directoryOf(t, "", args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v", args, err)
 		}
+	}
+}
+
+// An app signs in at the emulated authority, and may read the directory and not delete from it.
+func TestDirectoryAsksTheAuthority(t *testing.T) {
+	identity, err := authority.New(authority.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {authority.DirectoryApp}, "client_secret": {authority.DirectorySecret},
+		"scope": {"https://graph.microsoft.com/.default"},
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://localhost/"+authority.Tenant+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	identity.ServeHTTP(w, r)
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer.Token == "" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	cmd := &cobra.Command{}
+	h, err := directoryFlags(cmd)("", authorizeBy(identity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := directoryGet(t, h, "/v1.0/devices/$count", answer.Token); w.Code != http.StatusOK || w.Body.String() != "12" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := directoryGet(t, h, "/v1.0/devices/$count", "another"); w.Code != http.StatusUnauthorized {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	r = httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/v1.0/devices/000005c3-b7a6-4c61-89fc-80bf5ccfc366", nil)
+	r.Header.Set("Authorization", "Bearer "+answer.Token)
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "Authorization_RequestDenied") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -69,8 +69,8 @@ func failureOf(err error) *Failure {
 		_ = required
 		return &Failure{Message: "the sign-in is not in this user's key store any more", Advice: loginAdvice, Lasting: true}
 	}
-	if resp := responseOf(err); resp != nil {
-		return refused(resp)
+	if status, body := answerOf(err); status != 0 {
+		return refused(status, body)
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -87,29 +87,41 @@ const (
 	reachAdvice = "check that AZURE_AUTHORITY_HOST can be reached from here, and HTTPS_PROXY"
 )
 
-func responseOf(err error) *http.Response {
-	if call, ok := errors.AsType[msal.CallErr](err); ok {
-		return call.Resp
+// answerOf gives what the authority answered, of an error that came of an answer.
+func answerOf(err error) (status int, body []byte) {
+	if call, ok := errors.AsType[msal.CallErr](err); ok && call.Resp != nil {
+		body = bodyOf(call.Resp)
+		if len(body) == 0 {
+			// Who polls for a device code has read it; it stands in the text as well, from
+			// the second line on.
+			_, text, _ := strings.Cut(call.Err.Error(), "\n")
+			body = []byte(text)
+		}
+		return call.Resp.StatusCode, body
 	}
-	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
-		return failed.RawResponse
+	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil {
+		return failed.RawResponse.StatusCode, bodyOf(failed.RawResponse)
 	}
-	return nil
+	return 0, nil
 }
 
 // maxAnswer bounds what is read of an error answer, in bytes.
 const maxAnswer = 64 << 10
 
-func refused(resp *http.Response) *Failure {
-	var body []byte
-	if resp.Body != nil {
-		body, _ = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what is there says enough
+func bodyOf(resp *http.Response) []byte {
+	if resp.Body == nil {
+		return nil
 	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what is there says enough
+	return body
+}
+
+func refused(status int, body []byte) *Failure {
 	var r refusal
 	if json.Unmarshal(body, &r) != nil || r.Error == "" {
-		f := &Failure{Message: fmt.Sprintf("the authority answered %d and not as an authority does", resp.StatusCode), Advice: reachAdvice}
-		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
-			f.Message = fmt.Sprintf("the authority answered %d", resp.StatusCode)
+		f := &Failure{Message: fmt.Sprintf("the authority answered %d and not as an authority does", status), Advice: reachAdvice}
+		if status == http.StatusTooManyRequests || status >= 500 {
+			f.Message = fmt.Sprintf("the authority answered %d", status)
 			f.Advice = "it is asked again by itself"
 		}
 		return f
@@ -147,18 +159,23 @@ func numberOf(r refusal) int {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// temporarily are OAuth's error codes that pass by themselves.
-func temporarily() []string { return []string{"temporarily_unavailable", "server_error", "slow_down"} }
+// passes reports whether a refusal passes by itself: by OAuth's error code, or by the
+// numbers of a transient failure and of too many requests.
+func passes(aadsts int, code string) bool {
+	return slices.Contains([]int{90033, 90055, 50196}, aadsts) ||
+		slices.Contains([]string{"temporarily_unavailable", "server_error", "slow_down"}, code)
+}
 
 // advice gives the way out of a refusal, and whether only somebody's hand leads
 // there.
 func advice(aadsts int, code string) (text string, lasting bool) {
+	if passes(aadsts, code) {
+		return "it is asked again by itself", false
+	}
 	if text, known := advices()[aadsts]; known {
 		return text, true
 	}
 	switch {
-	case slices.Contains(temporarily(), code):
-		return "it is asked again by itself", false
 	case code == "invalid_grant", code == "interaction_required", code == "login_required", code == "consent_required":
 		return loginAdvice, true
 	case code == "authorization_declined", code == "access_denied":

@@ -121,7 +121,12 @@ func (o LoginOptions) acquire(ctx context.Context, client public.Client) (public
 		return public.AuthResult{}, err
 	}
 	o.Prompt(Prompt{URL: code.Result.VerificationURL, Code: code.Result.UserCode, Expires: code.Result.ExpiresOn})
-	return code.AuthenticationResult(ctx)
+	result, err := code.AuthenticationResult(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		// The library stops asking by its own clock.
+		err = &Failure{Message: "the code was not entered in time", Advice: loginAdvice + " again", Lasting: true}
+	}
+	return result, err
 }
 
 func notGranted(scopes []string) *Failure {

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -39,6 +40,25 @@ type shared struct {
 	state  State // with broken
 	// unsaved: the record is newer than the one in the store.
 	unsaved bool
+	// given is the last token, for given's scopes, so that the record is not taken
+	// apart for each who asks.
+	given given
+}
+
+// given is a token and what it was asked for.
+type given struct {
+	token  azcore.AccessToken
+	scopes []string
+}
+
+// refreshBefore is how long before a token ends another is asked for; MSAL has the
+// same.
+const refreshBefore = 5 * time.Minute
+
+func (g given) serves(o policy.TokenRequestOptions) bool {
+	now := time.Now()
+	return o.Claims == "" && slices.Equal(g.scopes, o.Scopes) && now.Add(refreshBefore).Before(g.token.ExpiresOn) &&
+		(g.token.RefreshOn.IsZero() || now.Before(g.token.RefreshOn))
 }
 
 func newShared(o Options) (*shared, error) {
@@ -76,10 +96,14 @@ func (s *shared) token(ctx context.Context, o policy.TokenRequestOptions) (azcor
 	if s.broken != nil {
 		return azcore.AccessToken{}, s.broken
 	}
+	if s.given.serves(o) && !s.unsaved {
+		return s.given.token, nil
+	}
 	token, changed, err := s.keeper.token(ctx, s.record, o)
 	if err != nil {
 		return azcore.AccessToken{}, failureOf(err)
 	}
+	s.given = given{token, o.Scopes}
 	if changed != nil {
 		s.record, s.unsaved = *changed, true
 	}
@@ -144,7 +168,7 @@ func (s *shared) load(ctx context.Context) error {
 
 // use takes what the store has as the record.
 func (s *shared) use(text []byte) {
-	s.record, s.keeper, s.broken = record{}, nil, nil
+	s.record, s.keeper, s.broken, s.given = record{}, nil, nil, given{}
 	if len(text) == 0 {
 		s.breakDown(SignedOut, &Failure{Message: "nobody is signed in", Advice: loginAdvice, Lasting: true})
 		return

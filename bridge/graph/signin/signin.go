@@ -67,6 +67,8 @@ func New(o Options) (*SignIn, error) {
 
 // GetToken implements azcore.TokenCredential. Its error is a *graph.SignInError.
 func (s *SignIn) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	// As azcore's bearer policy asks: azidentity keeps such tokens apart from others.
+	o.EnableCAE = true
 	s.mu.Lock()
 	if s.refused && o.Claims == "" {
 		// The libraries give what they have while it has not expired. A claim makes

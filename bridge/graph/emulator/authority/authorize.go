@@ -175,7 +175,7 @@ func (a *Authority) redirect(w http.ResponseWriter, r *http.Request, req authori
 	}
 	if req.mode == "fragment" {
 		to.Fragment, to.RawFragment = "", ""
-		http.Redirect(w, r, to.String()+"#"+answer.Encode(), http.StatusFound) //nolint:gosec // one of the app's own URIs
+		http.Redirect(w, r, to.String()+"#"+answer.Encode(), http.StatusFound)
 		return
 	}
 	q := to.Query()
@@ -183,5 +183,5 @@ func (a *Authority) redirect(w http.ResponseWriter, r *http.Request, req authori
 		q[name] = values
 	}
 	to.RawQuery = q.Encode()
-	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // one of the app's own URIs
+	http.Redirect(w, r, to.String(), http.StatusFound)
 }

@@ -9,7 +9,7 @@ const (
 	// DirectoryApp is the client id of the default app for the directory.
 	DirectoryApp = "d47e0f83-6a2b-4c19-b5d0-93f1a8c62e74"
 	// DirectorySecret is the client secret of DirectoryApp.
-	DirectorySecret = "emulator-secret" //nolint:gosec // an emulator's, and meant to be known
+	DirectorySecret = "emulator-secret"
 	// DirectoryIssuer and DirectorySubject are the federated credential of DirectoryApp; Assertion gives its tokens.
 	DirectoryIssuer  = "https://kubernetes.example"
 	DirectorySubject = "system:serviceaccount:default:devicebridge"

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 )
@@ -146,7 +147,7 @@ func (a *Authority) Pending() []Pending {
 }
 
 func (d *deviceCode) pending() Pending {
-	return Pending{UserCode: d.userCode, Client: d.app.ID, App: d.app.display(), Scopes: d.scopes.echo, Expires: d.expires}
+	return Pending{UserCode: d.userCode, Client: d.app.ID, App: d.app.display(), Scopes: slices.Clone(d.scopes.echo), Expires: d.expires}
 }
 
 // Approve signs the account in on the device that shows the user code. An account that may not sign in there, or a

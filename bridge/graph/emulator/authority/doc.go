@@ -17,6 +17,8 @@
 // {tenant} is consumers, organizations, common, or a directory by its GUID or domain. Whose accounts an app signs in,
 // and where, follows App.Audience; who may sign in to what is decided when a person approves.
 //
+// Whoever reaches the pages can approve: keep them on a machine or a network of your own.
+//
 // Refresh tokens are replaced at every use and stay valid themselves, live 90 days unused, and fall with their sign-in
 // when it is revoked. Apps prove who they are by a secret, a JWT signed with a certificate, or the JWT of an issuer
 // that they trust. The answer's scope repeats the scopes as they were asked for, but for offline_access; client_info,

@@ -142,5 +142,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b) //nolint:gosec // JSON with its content type, never HTML
+	_, _ = w.Write(b)
 }

@@ -14,9 +14,10 @@ type codeJSON struct {
 }
 
 func (c control) codes(w http.ResponseWriter, _ *http.Request) {
-	value := []codeJSON{}
-	for _, p := range c.a.Pending() {
-		value = append(value, codeJSON(p))
+	pending := c.a.Pending()
+	value := make([]codeJSON, len(pending))
+	for i, p := range pending {
+		value[i] = codeJSON(p)
 	}
 	controlAnswer(w, map[string]any{"value": value}, nil)
 }

@@ -108,6 +108,22 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestClock(t *testing.T) {
+	now := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
+	p := direct(t, authority.Options{Now: func() time.Time { return now }})
+	a := p.signIn(command)
+	if g, err := p.Check(a.Access); err != nil || !g.ExpiresAt.Equal(now.Add(time.Hour)) {
+		t.Errorf("%+v, %v", g, err)
+	}
+	now = now.Add(time.Hour)
+	if _, err := p.Check(a.Access); !errors.Is(err, authority.ErrExpired) {
+		t.Errorf("%v", err)
+	}
+	if a := p.refresh("x", command); a.Timestamp != "2031-02-03 05:05:06Z" {
+		t.Errorf("timestamp %q", a.Timestamp)
+	}
+}
+
 func TestOver(t *testing.T) {
 	a := newAuthority(t, authority.Options{})
 	h := a.Over(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))

@@ -27,7 +27,7 @@ type field struct{ Name, Value string }
 
 // fields gives the values in the order of their names.
 func fields(v url.Values) []field {
-	var list []field
+	list := make([]field, 0, len(v))
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		list = append(list, field{name, v.Get(name)})
 	}
