@@ -23,6 +23,7 @@ type emulatorFlags struct {
 	options         emulator.Options
 	signIn          signInFlags
 	tls             tlsFlags
+	newDirectory    func(token string, authorize emulator.Authorize) (http.Handler, error)
 }
 
 func newEmulator() *cobra.Command {
@@ -33,7 +34,7 @@ func newEmulator() *cobra.Command {
 		Long: `Run an emulator of Graph's device command API: the account's devices, the POST,
 the status and payload GETs, and postbacks. It is stricter than the documents
 where that finds bugs, and injects faults when asked. It keeps everything in
-memory.
+memory. Beside it, /v1.0/devices is the directory's device resource.
 
 With --sign-in it is the Microsoft identity platform too, on the same listener:
 tokens are then needed, expire, and permit what they were granted. Sign-in needs
@@ -41,6 +42,8 @@ TLS: --tls-dir makes a certificate and keeps the CA that signed it.`,
 		Example: `  devicebridge emulator
   devicebridge emulator --profile pascal --throttle 0.2 --postback-lost 0.1 --seed 7
   curl -H 'Authorization: Bearer x' http://127.0.0.1:8089/beta/me/devices
+  devicebridge emulator --directory-devices 5000
+  curl -H 'Authorization: Bearer x' http://127.0.0.1:8089/v1.0/devices/delta
   devicebridge emulator --sign-in --tls-dir ./emulator-tls --token-life 1m`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return flags.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -54,6 +57,7 @@ TLS: --tls-dir makes a certificate and keeps the CA that signed it.`,
 	f.BoolVar(&flags.options.AllowPlainPostback, "allow-plain-postback", false, "take a postBackUri with http beyond loopback, for a private network")
 	flags.signIn.add(f)
 	flags.tls.add(f)
+	flags.newDirectory = directoryFlags(cmd)
 	faultFlags(cmd, &flags.options.Faults)
 	return cmd
 }
@@ -71,6 +75,9 @@ func (f *emulatorFlags) run(ctx context.Context, out io.Writer) error {
 	}
 	if identity != nil {
 		f.options.Authorize = authorizeBy(identity)
+	}
+	if f.options.Directory, err = f.newDirectory(f.options.Token, f.options.Authorize); err != nil {
+		return usageError{err}
 	}
 	e, err := emulator.New(f.options)
 	if err != nil {

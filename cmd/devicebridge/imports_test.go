@@ -45,13 +45,21 @@ func mayImport() map[string]struct {
 		why     string
 	}
 	return map[string]rule{
-		"schemas":                         {nil, "the schemas are data"},
-		"events":                          {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
-		"bridge/command":                  {[]string{"events"}, "the lifecycle is pure"},
-		"bridge/decode":                   {[]string{"events"}, "reading a request decides nothing"},
-		"bridge/graph":                    {[]string{"events"}, "the Graph client knows nothing of the bridge"},
-		"bridge/graph/signin":             {[]string{"events", "bridge/graph"}, "the sign-in gives tokens to the Graph client and knows nothing of commands"},
-		"bridge/graph/emulator":           {nil, "the emulator is a product of its own and must not share the client's mistakes"},
+		"schemas":             {nil, "the schemas are data"},
+		"events":              {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
+		"bridge/command":      {[]string{"events"}, "the lifecycle is pure"},
+		"bridge/decode":       {[]string{"events"}, "reading a request decides nothing"},
+		"bridge/graph":        {[]string{"events"}, "the Graph client knows nothing of the bridge"},
+		"bridge/graph/signin": {[]string{"events", "bridge/graph"}, "the sign-in gives tokens to the Graph client and knows nothing of commands"},
+		"bridge/graph/emulator": {
+			[]string{"bridge/graph/emulator/internal/wire"}, "the emulator is a product of its own and must not share the client's mistakes",
+		},
+		"bridge/graph/emulator/internal/wire":  {nil, "what the emulated services share on HTTP knows none of them"},
+		"bridge/graph/emulator/internal/odata": {nil, "the filter language knows no resource"},
+		"bridge/graph/emulator/directory": {
+			[]string{"bridge/graph/emulator", "bridge/graph/emulator/internal/wire", "bridge/graph/emulator/internal/odata"},
+			"the directory shares no mistake with the client; of the device commands it takes the way to ask for permissions",
+		},
 		"bridge/graph/emulator/authority": {nil, "the emulated authority is a product of its own; the command joins it with the emulator"},
 		"bridge/crash":                    {nil, "a crash point is a name and, outside of the proof, nothing"},
 		"bridge/bus":                      {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
@@ -68,7 +76,8 @@ func mayImport() map[string]struct {
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
-				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/signin", "bridge/inventory", "webhook",
+				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
+				"bridge/inventory", "webhook",
 			},
 			"the command wires everything",
 		},

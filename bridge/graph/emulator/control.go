@@ -3,11 +3,10 @@ package emulator
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
-	"net"
 	"net/http"
 	"strconv"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // controlPrefix is the emulator's own namespace, which no Graph path begins with.
@@ -29,90 +28,37 @@ func newControl(e *Emulator) http.Handler {
 	mux.HandleFunc("PUT /emulator/devices/{id}/response", c.response)
 	mux.HandleFunc("GET /emulator/faults", c.faults)
 	mux.HandleFunc("PUT /emulator/faults", c.setFaults)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !e.opts.OpenControl && !isLocal(r) {
-			controlAnswer(w, nil, &fail{
-				status: http.StatusForbidden, code: "accessDenied", message: "The control surface answers callers on this machine only.",
-			})
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
-}
-
-// isLocal says whether the caller is on this machine. The Host must be this machine too, or a web page could get in
-// by a DNS name of its own; and a proxy on this machine, which makes every caller look local, gives itself away by
-// the headers it adds.
-func isLocal(r *http.Request) bool {
-	peer, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
+	if e.opts.OpenControl {
+		return mux
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	proxied := r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != ""
-	return isLoopback(peer) && isLoopback(host) && !proxied
+	return wire.LocalOnly(mux)
 }
 
 // controlAnswer writes body, an error, or 204 when both are nil.
 func controlAnswer(w http.ResponseWriter, body any, err error) {
-	status := http.StatusOK
+	var f *wire.Fail
 	if err != nil {
-		status, body = controlError(err)
+		f = controlError(err)
 	}
-	if body == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	b, err := encode(body)
-	if err != nil {
-		http.Error(w, "The answer cannot be written as JSON.", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b) //nolint:gosec // JSON with its content type, never HTML
+	wire.Control(w, body, f)
 }
 
-// controlError gives Graph's plain error object, without the inner part.
-func controlError(err error) (int, any) {
-	f, ok := errors.AsType[*fail](err)
+func controlError(err error) *wire.Fail {
+	f, ok := errors.AsType[*wire.Fail](err)
 	switch {
 	case ok:
 	case errors.Is(err, ErrUnknownDevice), errors.Is(err, ErrUnknownCommand):
 		f = notFound("%v", err)
 	case errors.Is(err, ErrClosed), errors.Is(err, ErrBusy):
-		f = &fail{status: http.StatusConflict, code: "conflict", message: err.Error()}
+		f = &wire.Fail{Status: http.StatusConflict, Code: "conflict", Message: err.Error()}
 	default:
-		f = badRequest("%v", err)
+		f = wire.BadRequest("%v", err)
 	}
-	return f.status, map[string]any{"error": map[string]string{"code": f.code, "message": f.message}}
+	return f
 }
 
-// controlBody reads a JSON body into v and refuses members that v does not have. Asking for the content type makes a
-// browser ask first before it sends such a request from a foreign page.
-func (c control) controlBody(w http.ResponseWriter, r *http.Request, v any) error {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return unsupported("The Content-Type must be application/json.")
-	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, c.e.opts.MaxBody))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, end := dec.Token(); end != io.EOF {
-			err = errors.New("there is more than one JSON value")
-		}
-	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return bodyTooLarge(c.e.opts.MaxBody)
-	}
-	if err != nil {
-		return badRequest("The request body: %v.", err)
-	}
-	return nil
+func (c control) body(w http.ResponseWriter, r *http.Request, v any) error {
+	return wire.ControlBody(w, r, c.e.opts.MaxBody, v)
 }
 
 // maxControlPage is the most POSTs in one answer of the ledger.
@@ -147,14 +93,14 @@ func number(r *http.Request, name string, zero int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, badRequest("The query option '%s' must be a number from 0 up.", name)
+		return 0, wire.BadRequest("The query option '%s' must be a number from 0 up.", name)
 	}
 	return n, nil
 }
 
 func (c control) drive(w http.ResponseWriter, r *http.Request) {
 	var body stepJSON
-	err := c.controlBody(w, r, &body)
+	err := c.body(w, r, &body)
 	if err == nil {
 		err = c.e.Drive(r.PathValue("id"), body.step())
 	}
@@ -173,7 +119,7 @@ func (c control) devices(w http.ResponseWriter, _ *http.Request) {
 
 func (c control) script(w http.ResponseWriter, r *http.Request) {
 	var body []stepJSON
-	err := c.controlBody(w, r, &body)
+	err := c.body(w, r, &body)
 	if err == nil {
 		err = c.e.SetScript(r.PathValue("id"), steps(body))
 	}
@@ -182,7 +128,7 @@ func (c control) script(w http.ResponseWriter, r *http.Request) {
 
 func (c control) response(w http.ResponseWriter, r *http.Request) {
 	var body map[string]json.RawMessage
-	err := c.controlBody(w, r, &body)
+	err := c.body(w, r, &body)
 	if err == nil {
 		err = c.e.SetResponse(r.PathValue("id"), anyKeys(body))
 	}
@@ -195,7 +141,7 @@ func (c control) faults(w http.ResponseWriter, _ *http.Request) {
 
 func (c control) setFaults(w http.ResponseWriter, r *http.Request) {
 	var body faultsJSON
-	err := c.controlBody(w, r, &body)
+	err := c.body(w, r, &body)
 	if err == nil {
 		err = c.e.SetFaults(body.faults())
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // Device is one device of the signed-in account, and how it behaves.
@@ -119,7 +121,7 @@ func appAnswer(response map[string]any) (map[string]json.RawMessage, error) {
 		answer = make(map[string]json.RawMessage, len(response))
 	}
 	for k, v := range response {
-		raw, err := encode(v)
+		raw, err := wire.Encode(v)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // plan is what the faults have in store for one call.
@@ -26,19 +28,19 @@ type postbackPlan struct {
 func (p plan) refusal(r *http.Request) error {
 	switch p.Kind {
 	case FaultThrottle:
-		return throttled(p.RetryAfter)
+		return wire.Throttled(p.RetryAfter)
 	case FaultServiceUnavailable:
-		return unavailable(p.RetryAfter)
+		return wire.Unavailable(p.RetryAfter)
 	case FaultServerError:
-		return serverError(p.Status)
+		return wire.ServerError(p.Status)
 	case FaultUnauthorized:
-		return unauthorised("Lifetime validation failed, the token is expired.", "invalid_token")
+		return wire.Unauthorised("Lifetime validation failed, the token is expired.", "invalid_token")
 	case FaultNotFound:
 		return notFound("The resource could not be found.")
 	case FaultRedirect:
-		return &fail{
-			status: http.StatusTemporaryRedirect, code: "TemporaryRedirect", message: "The resource has moved.",
-			header: map[string]string{"Location": originalURL(r).RequestURI()},
+		return &wire.Fail{
+			Status: http.StatusTemporaryRedirect, Code: "TemporaryRedirect", Message: "The resource has moved.",
+			Header: map[string]string{"Location": wire.OriginalURL(r).RequestURI()},
 		}
 	default:
 		return nil

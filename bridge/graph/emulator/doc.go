@@ -71,6 +71,6 @@
 // It signs nobody in itself. Package authority beside it does, and Options.Authorize is where it plugs in; without it
 // every token has every permission. State is in memory only, bounded by Options.MaxCommands and MaxBytes, and gone after
 // a restart. The devices are those of one account, whoever signs in. The metadata-only PATCH and DELETE of commands,
-// $batch, change notifications, v1.0 and the directory's /devices are not there. It has no rate limit of its own. It
-// logs nothing: see Options.OnEvent.
+// $batch and change notifications are not there; the directory's /devices are the package directory's, which
+// Options.Directory mounts. It has no rate limit of its own. It logs nothing: see Options.OnEvent.
 package emulator

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 var (
@@ -72,21 +74,25 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// ServeHTTP answers the Graph side under Options.BasePath and the control surface under /emulator/. A lost answer ends
-// in panic(http.ErrAbortHandler), which net/http turns into a closed connection.
+// ServeHTTP answers the Graph side under Options.BasePath and the control surface under /emulator/, and hands the rest
+// to Options.Directory. A lost answer ends in panic(http.ErrAbortHandler), which net/http turns into a closed connection.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.opts.Directory != nil && e.isDirectory(r.URL) {
+		e.opts.Directory.ServeHTTP(w, r)
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, controlPrefix) {
 		e.control.ServeHTTP(w, r)
 		return
 	}
-	x := newExchange(w, r, e.opts.Profile)
+	x := wire.NewExchange(w, r, e.opts.Profile.innerError())
 	rt, err := parseRoute(e.base, r.URL)
 	if err == nil {
 		err = rt.checkMethod(r.Method)
 	}
 	switch {
 	case err != nil:
-		x.write(x.refusal(err))
+		x.Write(x.Refusal(err))
 	case rt.op == OpSend:
 		e.send(x, rt.device)
 	default:

@@ -1,38 +1,42 @@
 package emulator
 
-import "time"
+import (
+	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
+)
 
 type faultJSON struct {
-	On         Operation `json:"on,omitempty"`
-	Kind       FaultKind `json:"kind,omitempty"`
-	RetryAfter duration  `json:"retryAfter,omitempty"`
-	Status     int       `json:"status,omitempty"`
-	Taken      bool      `json:"taken,omitempty"`
-	Delay      duration  `json:"delay,omitempty"`
+	On         Operation     `json:"on,omitempty"`
+	Kind       FaultKind     `json:"kind,omitempty"`
+	RetryAfter wire.Duration `json:"retryAfter,omitempty"`
+	Status     int           `json:"status,omitempty"`
+	Taken      bool          `json:"taken,omitempty"`
+	Delay      wire.Duration `json:"delay,omitempty"`
 }
 
 // faultsJSON is Faults with camelCase members and durations as text.
 type faultsJSON struct {
-	Seed                   uint64      `json:"seed"`
-	DelayMin               duration    `json:"delayMin"`
-	DelayMax               duration    `json:"delayMax"`
-	Throttle               float64     `json:"throttle"`
-	RetryAfter             duration    `json:"retryAfter"`
-	ServiceUnavailable     float64     `json:"serviceUnavailable"`
-	ServiceUnavailableBare float64     `json:"serviceUnavailableBare"`
-	ServerError            float64     `json:"serverError"`
-	AnswerLost             float64     `json:"answerLost"`
-	PostbackBeforeAnswer   float64     `json:"postbackBeforeAnswer"`
-	PostbackLost           float64     `json:"postbackLost"`
-	PostbackDuplicated     float64     `json:"postbackDuplicated"`
-	PostbackReordered      float64     `json:"postbackReordered"`
-	Next                   []faultJSON `json:"next"`
+	Seed                   uint64        `json:"seed"`
+	DelayMin               wire.Duration `json:"delayMin"`
+	DelayMax               wire.Duration `json:"delayMax"`
+	Throttle               float64       `json:"throttle"`
+	RetryAfter             wire.Duration `json:"retryAfter"`
+	ServiceUnavailable     float64       `json:"serviceUnavailable"`
+	ServiceUnavailableBare float64       `json:"serviceUnavailableBare"`
+	ServerError            float64       `json:"serverError"`
+	AnswerLost             float64       `json:"answerLost"`
+	PostbackBeforeAnswer   float64       `json:"postbackBeforeAnswer"`
+	PostbackLost           float64       `json:"postbackLost"`
+	PostbackDuplicated     float64       `json:"postbackDuplicated"`
+	PostbackReordered      float64       `json:"postbackReordered"`
+	Next                   []faultJSON   `json:"next"`
 }
 
 func newFaultsJSON(f Faults) faultsJSON {
 	v := faultsJSON{
-		Seed: f.Seed, DelayMin: duration(f.DelayMin), DelayMax: duration(f.DelayMax),
-		Throttle: f.Throttle, RetryAfter: duration(f.RetryAfter),
+		Seed: f.Seed, DelayMin: wire.Duration(f.DelayMin), DelayMax: wire.Duration(f.DelayMax),
+		Throttle: f.Throttle, RetryAfter: wire.Duration(f.RetryAfter),
 		ServiceUnavailable: f.ServiceUnavailable, ServiceUnavailableBare: f.ServiceUnavailableBare, ServerError: f.ServerError,
 		AnswerLost: f.AnswerLost, PostbackBeforeAnswer: f.PostbackBeforeAnswer,
 		PostbackLost: f.PostbackLost, PostbackDuplicated: f.PostbackDuplicated, PostbackReordered: f.PostbackReordered,
@@ -40,7 +44,7 @@ func newFaultsJSON(f Faults) faultsJSON {
 	}
 	for i, n := range f.Next {
 		v.Next[i] = faultJSON{
-			On: n.On, Kind: n.Kind, RetryAfter: duration(n.RetryAfter), Status: n.Status, Taken: n.Taken, Delay: duration(n.Delay),
+			On: n.On, Kind: n.Kind, RetryAfter: wire.Duration(n.RetryAfter), Status: n.Status, Taken: n.Taken, Delay: wire.Duration(n.Delay),
 		}
 	}
 	return v

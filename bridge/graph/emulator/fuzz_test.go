@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // FuzzParseRequest: whatever the body, the answer is a command that keeps the documents' rules or a 400 with a message.
@@ -20,7 +22,7 @@ func FuzzParseRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, err := parseRequest(body, false)
 		if err != nil {
-			if e, ok := errors.AsType[*fail](err); !ok || e.status != 400 || e.message == "" {
+			if e, ok := errors.AsType[*wire.Fail](err); !ok || e.Status != 400 || e.Message == "" {
 				t.Fatalf("%v", err)
 			}
 			return
@@ -33,7 +35,7 @@ func FuzzParseRequest(f *testing.F) {
 			t.Fatal("an app service without names")
 		}
 		if req.postBackURI != nil {
-			if u, err := url.Parse(*req.postBackURI); err != nil || u.Scheme != "https" && !isLoopback(u.Hostname()) {
+			if u, err := url.Parse(*req.postBackURI); err != nil || u.Scheme != "https" && !wire.IsLoopback(u.Hostname()) {
 				t.Fatalf("postBackUri %q", *req.postBackURI)
 			}
 		}

@@ -21,6 +21,10 @@ type Options struct {
 	// what Graph's page says of the service since it was retired.
 	Devices []Device
 
+	// Directory answers every path that is neither below BasePath nor the emulator's own nor v1.0/me, and what is below
+	// /emulator/directory/: see the package directory. Nil answers them 404.
+	Directory http.Handler
+
 	// Token, when not empty, is the only bearer token that is accepted. Empty accepts every well-formed one.
 	Token string
 	// Authorize decides about a bearer token in place of Token; nil with no Token lets every one do everything.

@@ -1,5 +1,7 @@
 package emulator
 
+import "devicebridge/bridge/graph/emulator/internal/wire"
+
 // postback is one status of a command, fixed at the moment it came about.
 type postback struct {
 	status    string
@@ -36,13 +38,13 @@ func (e *Emulator) queue(c *command, announced <-chan struct{}, more bool) bool 
 func (e *Emulator) postbackBody(c *command) ([]byte, error) {
 	v := c.current()
 	if e.opts.InlineResponse && c.status == StatusCompleted && c.response != nil {
-		inline, err := encode(c.response)
+		inline, err := wire.Encode(c.response)
 		if err != nil {
 			return nil, err
 		}
 		v.ResponsePayload = inline
 	}
-	return encode(e.opts.Profile.current(v))
+	return wire.Encode(e.opts.Profile.current(v))
 }
 
 // deliverAll empties the outbox, one postback after the other: within a command the order holds.

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // maxTop is the largest $top, as elsewhere in Graph.
@@ -21,15 +23,15 @@ type page struct {
 func checkQuery(rawQuery string, op Operation) (url.Values, error) {
 	q, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return nil, badRequest("The query string is malformed.")
+		return nil, wire.BadRequest("The query string is malformed.")
 	}
 	for name, values := range q {
 		switch {
 		case !strings.HasPrefix(name, "$"):
 		case op != OpDevices || name != "$top" && name != "$skiptoken":
-			return nil, badRequest("The query option '%s' is not documented for this call.", name)
+			return nil, wire.BadRequest("The query option '%s' is not documented for this call.", name)
 		case len(values) > 1:
-			return nil, badRequest("The query option '%s' was sent more than once.", name)
+			return nil, wire.BadRequest("The query option '%s' was sent more than once.", name)
 		}
 	}
 	return q, nil
@@ -41,7 +43,7 @@ func parsePage(q url.Values, limit int) (page, error) {
 	if q.Has("$top") {
 		top, err := strconv.Atoi(p.top)
 		if err != nil || top < 1 || top > maxTop {
-			return page{}, badRequest("The query option '$top' must be a number from 1 to %d.", maxTop)
+			return page{}, wire.BadRequest("The query option '$top' must be a number from 1 to %d.", maxTop)
 		}
 		p.size = min(top, limit)
 	}
@@ -50,7 +52,7 @@ func parsePage(q url.Values, limit int) (page, error) {
 		text, ok := strings.CutPrefix(string(raw), skipPrefix)
 		offset, errAtoi := strconv.Atoi(text)
 		if err != nil || !ok || errAtoi != nil || offset < 0 {
-			return page{}, badRequest("The query option '$skiptoken' is not one that this service gave.")
+			return page{}, wire.BadRequest("The query option '$skiptoken' is not one that this service gave.")
 		}
 		p.offset = offset
 	}

@@ -3,16 +3,18 @@ package emulator
 import (
 	"net/http"
 	"net/url"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // read answers the four GET operations.
-func (e *Emulator) read(x *exchange, rt route) {
-	body, err := e.lookUp(x.r, rt)
+func (e *Emulator) read(x *wire.Exchange, rt route) {
+	body, err := e.lookUp(x.R, rt)
 	if err != nil {
-		x.write(x.refusal(err))
+		x.Write(x.Refusal(err))
 		return
 	}
-	x.write(x.success(http.StatusOK, body))
+	x.Write(x.Success(http.StatusOK, body))
 }
 
 func (e *Emulator) lookUp(r *http.Request, rt route) (any, error) {
@@ -81,7 +83,7 @@ func (e *Emulator) list(r *http.Request, q url.Values) (any, error) {
 		body.Value = append(body.Value, e.opts.Profile.device(&d.Device, ""))
 	}
 	if p.size < len(rest) {
-		body.NextLink = p.nextLink(originalURL(r), p.offset+p.size)
+		body.NextLink = p.nextLink(wire.OriginalURL(r), p.offset+p.size)
 	}
 	return body, nil
 }

@@ -3,10 +3,11 @@ package emulator
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/url"
 	"strings"
 	"unicode"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // request is the body of POST me/devices/{id}/commands, checked.
@@ -23,17 +24,17 @@ type request struct {
 // fail that names the member.
 func parseRequest(body []byte, plain bool) (request, error) {
 	if len(strings.TrimSpace(string(body))) == 0 {
-		return request{}, badRequest("Empty Payload. JSON content expected.")
+		return request{}, wire.BadRequest("Empty Payload. JSON content expected.")
 	}
-	list, err := members(body)
+	list, err := wire.Members(body)
 	switch {
-	case errors.Is(err, errNotObject):
-		return request{}, badRequest("The request body must be a JSON object.")
+	case errors.Is(err, wire.ErrNotObject):
+		return request{}, wire.BadRequest("The request body must be a JSON object.")
 	case err != nil:
-		return request{}, badRequest("The request body must be well-formed JSON in UTF-8.")
+		return request{}, wire.BadRequest("The request body must be well-formed JSON in UTF-8.")
 	}
-	if first, second, ok := repeated(list, strings.ToLower); ok {
-		return request{}, badRequest("The property '%s' repeats the property '%s'.", second, first)
+	if first, second, ok := wire.Repeated(list, strings.ToLower); ok {
+		return request{}, wire.BadRequest("The property '%s' repeats the property '%s'.", second, first)
 	}
 	p := parser{}
 	for _, m := range list {
@@ -50,8 +51,8 @@ type parser struct {
 	kind *string
 }
 
-func (p *parser) member(m member) (err error) {
-	switch strings.ToLower(m.name) {
+func (p *parser) member(m wire.Member) (err error) {
+	switch strings.ToLower(m.Name) {
 	case "type":
 		p.kind, err = text(m)
 	case "appservicename":
@@ -61,25 +62,25 @@ func (p *parser) member(m member) (err error) {
 	case "postbackuri":
 		p.req.postBackURI, err = text(m)
 	case "payload":
-		p.req.payload = m.value
+		p.req.payload = m.Value
 	case "@odata.type":
 		var t *string
 		if t, err = text(m); err == nil && (t == nil || strings.TrimPrefix(*t, "#") != "microsoft.graph.command") {
-			err = badRequest("The annotation '%s' must be #microsoft.graph.command.", m.name)
+			err = wire.BadRequest("The annotation '%s' must be #microsoft.graph.command.", m.Name)
 		}
 	case "id", "status", "actionstatus", "error", "responsepayload", "permissionticket":
-		err = badRequest("The property '%s' is read-only and must not be in a request.", m.name)
+		err = wire.BadRequest("The property '%s' is read-only and must not be in a request.", m.Name)
 	default:
-		err = badRequest("The property '%s' does not exist on type 'microsoft.graph.command'.", m.name)
+		err = wire.BadRequest("The property '%s' does not exist on type 'microsoft.graph.command'.", m.Name)
 	}
 	return err
 }
 
 // text reads a member that must be a string or null; nil stands for null.
-func text(m member) (*string, error) {
+func text(m wire.Member) (*string, error) {
 	var s *string
-	if err := json.Unmarshal(m.value, &s); err != nil {
-		return nil, badRequest("The property '%s' must be a string.", m.name)
+	if err := json.Unmarshal(m.Value, &s); err != nil {
+		return nil, wire.BadRequest("The property '%s' must be a string.", m.Name)
 	}
 	return s, nil
 }
@@ -87,7 +88,7 @@ func text(m member) (*string, error) {
 // request checks the members together.
 func (p *parser) request(plain bool) (request, error) {
 	if p.kind == nil {
-		return request{}, badRequest("The property 'type' is required.")
+		return request{}, wire.BadRequest("The property 'type' is required.")
 	}
 	var err error
 	switch strings.ToLower(*p.kind) {
@@ -97,7 +98,7 @@ func (p *parser) request(plain bool) (request, error) {
 		p.req.appService = true
 		err = p.checkAppService()
 	default:
-		err = badRequest("The property 'type' must be LaunchUri or AppService, not %q.", *p.kind)
+		err = wire.BadRequest("The property 'type' must be LaunchUri or AppService, not %q.", *p.kind)
 	}
 	if err == nil && p.req.postBackURI != nil {
 		err = checkPostBackURI(*p.req.postBackURI, plain)
@@ -109,16 +110,16 @@ func (p *parser) request(plain bool) (request, error) {
 }
 
 // payload reads the payload as an object whose names differ after fold.
-func (p *parser) payload(fold func(string) string) ([]member, error) {
-	if p.req.payload == nil || isNull(p.req.payload) {
-		return nil, badRequest("The property 'payload' is required.")
+func (p *parser) payload(fold func(string) string) ([]wire.Member, error) {
+	if p.req.payload == nil || wire.IsNull(p.req.payload) {
+		return nil, wire.BadRequest("The property 'payload' is required.")
 	}
-	list, err := members(p.req.payload)
+	list, err := wire.Members(p.req.payload)
 	if err != nil {
-		return nil, badRequest("The property 'payload' must be a JSON object.")
+		return nil, wire.BadRequest("The property 'payload' must be a JSON object.")
 	}
-	if first, second, ok := repeated(list, fold); ok {
-		return nil, badRequest("The property 'payload.%s' repeats the property 'payload.%s'.", second, first)
+	if first, second, ok := wire.Repeated(list, fold); ok {
+		return nil, wire.BadRequest("The property 'payload.%s' repeats the property 'payload.%s'.", second, first)
 	}
 	return list, nil
 }
@@ -129,10 +130,10 @@ func (p *parser) checkAppService() error {
 		return err
 	}
 	if p.req.appServiceName == nil || strings.TrimSpace(*p.req.appServiceName) == "" {
-		return badRequest("The property 'appServiceName' is required with type AppService.")
+		return wire.BadRequest("The property 'appServiceName' is required with type AppService.")
 	}
 	if p.req.packageFamilyName == nil || strings.TrimSpace(*p.req.packageFamilyName) == "" {
-		return badRequest("The property 'packageFamilyName' is required with type AppService.")
+		return wire.BadRequest("The property 'packageFamilyName' is required with type AppService.")
 	}
 	return nil
 }
@@ -144,20 +145,20 @@ func (p *parser) checkLaunchURI() error {
 		return err
 	}
 	for _, m := range payload {
-		if !strings.EqualFold(m.name, "uri") {
+		if !strings.EqualFold(m.Name, "uri") {
 			continue
 		}
 		s, err := text(m)
 		if err != nil || s == nil {
-			return badRequest("The property 'payload.%s' must be a string.", m.name)
+			return wire.BadRequest("The property 'payload.%s' must be a string.", m.Name)
 		}
 		u, err := url.Parse(*s)
 		if err != nil || !u.IsAbs() || u.Host+u.Opaque+u.Path == "" || strings.ContainsFunc(*s, unicode.IsSpace) {
-			return badRequest("The property 'payload.%s' must be an absolute URI.", m.name)
+			return wire.BadRequest("The property 'payload.%s' must be an absolute URI.", m.Name)
 		}
 		return nil
 	}
-	return badRequest("The property 'payload.uri' is required with type LaunchUri.")
+	return wire.BadRequest("The property 'payload.uri' is required with type LaunchUri.")
 }
 
 // checkPostBackURI asks for an absolute https URL, or http to this machine. Graph documents no rule; a service that
@@ -165,24 +166,16 @@ func (p *parser) checkLaunchURI() error {
 func checkPostBackURI(s string, plain bool) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" {
-		return badRequest("The property 'postBackUri' must be an absolute URL.")
+		return wire.BadRequest("The property 'postBackUri' must be an absolute URL.")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http",
-		u.Scheme == "http" && !plain && !isLoopback(u.Hostname()):
-		return badRequest("The property 'postBackUri' must be an https URL, or an http URL of this machine.")
+		u.Scheme == "http" && !plain && !wire.IsLoopback(u.Hostname()):
+		return wire.BadRequest("The property 'postBackUri' must be an https URL, or an http URL of this machine.")
 	case u.User != nil:
-		return badRequest("The property 'postBackUri' must not hold a user name or a password.")
+		return wire.BadRequest("The property 'postBackUri' must not hold a user name or a password.")
 	case u.Fragment != "":
-		return badRequest("The property 'postBackUri' must not have a fragment.")
+		return wire.BadRequest("The property 'postBackUri' must not have a fragment.")
 	}
 	return nil
-}
-
-// isLoopback says whether host, without a port, is this machine.
-func isLoopback(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback()
-	}
-	return strings.EqualFold(host, "localhost")
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // route is what a path of the Graph side asks for.
@@ -17,15 +19,15 @@ type route struct {
 // one slash at the end is allowed: Graph's pages and its metadata disagree on the first two, and clients in the wild
 // use all three. Ids are compared exactly, later. An unknown path is a fail.
 func parseRoute(base []string, u *url.URL) (route, error) {
-	segments, ok := splitPath(u)
+	segments, ok := wire.SplitPath(u)
 	unknown := notFound("The path %s is not known to this emulator.", u.EscapedPath())
 	if !ok {
 		return route{}, unknown
 	}
-	rest, ok := cutSegments(segments, slices.Concat(base, []string{"me", "devices"}))
-	if _, old := cutSegments(segments, []string{"v1.0", "me", "devices"}); old && !ok {
+	rest, ok := wire.CutSegments(segments, slices.Concat(base, []string{"me", "devices"}))
+	if _, old := wire.CutSegments(segments, []string{"v1.0", "me", "devices"}); old && !ok {
 		// What the service answered to clients that had the version wrong.
-		return route{}, badRequest("Resource not found for the segment 'devices'. Device commands are in beta only.")
+		return route{}, wire.BadRequest("Resource not found for the segment 'devices'. Device commands are in beta only.")
 	}
 	switch {
 	case !ok:
@@ -46,34 +48,19 @@ func parseRoute(base []string, u *url.URL) (route, error) {
 	return route{}, unknown
 }
 
-// splitPath gives the unescaped segments; false when one is empty, but for the end of the path.
-func splitPath(u *url.URL) ([]string, bool) {
-	path := strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
-	if path == "" {
-		return nil, true
+// isDirectory says whether a path is for Options.Directory.
+func (e *Emulator) isDirectory(u *url.URL) bool {
+	if strings.HasPrefix(u.Path, controlPrefix) {
+		return strings.HasPrefix(u.Path, controlPrefix+"directory/")
 	}
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		plain, err := url.PathUnescape(s)
-		if err != nil || plain == "" {
-			return nil, false
-		}
-		segments[i] = plain
+	own := e.base
+	if len(own) == 0 {
+		own = []string{"me"}
 	}
-	return segments, true
-}
-
-// cutSegments takes prefix off the front of segments, in any casing.
-func cutSegments(segments, prefix []string) (rest []string, ok bool) {
-	if len(segments) < len(prefix) {
-		return nil, false
-	}
-	for i, p := range prefix {
-		if !strings.EqualFold(segments[i], p) {
-			return nil, false
-		}
-	}
-	return segments[len(prefix):], true
+	segments, ok := wire.SplitPath(u)
+	_, isOwn := wire.CutSegments(segments, own)
+	_, isAccount := wire.CutSegments(segments, []string{"v1.0", "me"})
+	return ok && !isOwn && !isAccount
 }
 
 // checkMethod allows the one method that is documented for the operation.
@@ -83,20 +70,7 @@ func (rt route) checkMethod(method string) error {
 		allow = http.MethodPost
 	}
 	if method != allow {
-		return notAllowed(method, allow)
+		return wire.NotAllowed(method, allow)
 	}
 	return nil
-}
-
-// originalURL is the absolute URL as the client sent it, before any http.StripPrefix.
-func originalURL(r *http.Request) *url.URL {
-	u := *r.URL
-	if sent, err := url.ParseRequestURI(r.RequestURI); err == nil {
-		u = *sent
-	}
-	u.Scheme, u.Host = "http", r.Host
-	if r.TLS != nil {
-		u.Scheme = "https"
-	}
-	return &u
 }

@@ -3,33 +3,35 @@ package emulator
 import (
 	"net/http"
 	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 // send is POST me/devices/{id}/commands.
-func (e *Emulator) send(x *exchange, deviceID string) {
-	body, bodyErr := readBody(x.w, x.r, e.opts.MaxBody)
+func (e *Emulator) send(x *wire.Exchange, deviceID string) {
+	body, bodyErr := wire.ReadBody(x.W, x.R, e.opts.MaxBody)
 	en := e.receive(x, deviceID, body)
 	c, p, err := e.accept(x, en, body, bodyErr)
 	o := e.reply(x, c, p, err)
 	// The ledger first: who has read the answer finds it there.
-	answered := e.answer(en, o.status)
-	if o.status != 0 {
-		x.write(o)
+	answered := e.answer(en, o.Status)
+	if o.Status != 0 {
+		x.Write(o)
 	}
 	e.opts.OnEvent(answered)
 	if c != nil {
 		c.release()
 	}
-	if o.status == 0 {
+	if o.Status == 0 {
 		panic(http.ErrAbortHandler)
 	}
 }
 
 // receive notes a POST before anything is decided about it.
-func (e *Emulator) receive(x *exchange, deviceID string, body []byte) *entry {
+func (e *Emulator) receive(x *wire.Exchange, deviceID string, body []byte) *entry {
 	e.mu.Lock()
 	en := e.store.add(Received{
-		At: x.at, DeviceID: deviceID, Body: body, RequestID: x.requestID, ClientRequestID: x.clientRequestID,
+		At: x.At, DeviceID: deviceID, Body: body, RequestID: x.RequestID, ClientRequestID: x.ClientRequestID,
 	})
 	e.mu.Unlock()
 	e.opts.OnEvent(Event{Kind: EventPostReceived, Seq: en.rec.Seq, DeviceID: deviceID})
@@ -41,21 +43,21 @@ func (e *Emulator) admit(r *http.Request, op Operation) error {
 	if err := authorise(r.Header, e.opts.Authorize, op.permissions()); err != nil {
 		return err
 	}
-	return checkHeaders(r.Header)
+	return wire.CheckHeaders(r.Header, "application/json")
 }
 
 // accept decides about a POST. It can give both a command and an error: taken, and answered with a fault.
-func (e *Emulator) accept(x *exchange, en *entry, body []byte, bodyErr error) (*command, plan, error) {
-	if err := e.admit(x.r, OpSend); err != nil {
+func (e *Emulator) accept(x *wire.Exchange, en *entry, body []byte, bodyErr error) (*command, plan, error) {
+	if err := e.admit(x.R, OpSend); err != nil {
 		return nil, plan{}, err
 	}
 	p := e.dice.roll(OpSend)
 	e.note(en, func(rec *Received) { rec.Fault = p.Kind })
-	refusal := p.refusal(x.r)
+	refusal := p.refusal(x.R)
 	if refusal != nil && !p.Taken {
 		return nil, p, refusal
 	}
-	if _, err := checkQuery(x.r.URL.RawQuery, OpSend); err != nil {
+	if _, err := checkQuery(x.R.URL.RawQuery, OpSend); err != nil {
 		return nil, p, err
 	}
 	if bodyErr != nil {
@@ -81,7 +83,7 @@ func (e *Emulator) take(en *entry, req request, p postbackPlan) (*command, error
 	case d == nil:
 		return nil, notFound("The device '%s' could not be found.", en.rec.DeviceID)
 	case e.draining:
-		return nil, unavailable(time.Second)
+		return nil, wire.Unavailable(time.Second)
 	}
 	c := newCommand(e.ctx, en.rec.Seq, d, req, p)
 	e.store.take(en, c)
@@ -90,25 +92,25 @@ func (e *Emulator) take(en *entry, req request, p postbackPlan) (*command, error
 }
 
 // reply answers a POST as its plan says. No outcome means that the answer is to be lost.
-func (e *Emulator) reply(x *exchange, c *command, p plan, err error) outcome {
+func (e *Emulator) reply(x *wire.Exchange, c *command, p plan, err error) wire.Outcome {
 	if c != nil && p.postbacks.beforeAnswer && c.req.postBackURI != nil && len(c.script) > 0 {
 		c.release()
 		select {
 		case <-c.settled:
 		case <-c.ctx.Done():
-		case <-x.r.Context().Done():
+		case <-x.R.Context().Done():
 		}
 	}
-	e.pause(x.r, p.Delay)
+	e.pause(x.R, p.Delay)
 	switch {
 	case err != nil:
-		return x.refusal(err)
+		return x.Refusal(err)
 	case p.Kind == FaultAnswerLost:
-		return outcome{}
+		return wire.Outcome{}
 	}
-	o := x.success(http.StatusCreated, e.opts.Profile.created(c.created()))
+	o := x.Success(http.StatusCreated, e.opts.Profile.created(c.created()))
 	if p.Kind == FaultGarbled {
-		o.body = o.body[:len(o.body)/2]
+		o.Body = o.Body[:len(o.Body)/2]
 	}
 	return o
 }

@@ -2,31 +2,16 @@ package emulator
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
-// duration is a time.Duration that JSON writes and reads as "200ms" or "1.5s".
-type duration time.Duration
-
-// MarshalText gives the form of time.Duration.String.
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText takes what time.ParseDuration takes.
-func (d *duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a duration like 200ms", text)
-	}
-	*d = duration(v)
-	return nil
-}
-
 type stepJSON struct {
-	Status string   `json:"status"`
-	After  duration `json:"after,omitempty"`
-	Error  string   `json:"error,omitempty"`
-	Custom bool     `json:"custom,omitempty"`
+	Status string        `json:"status"`
+	After  wire.Duration `json:"after,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	Custom bool          `json:"custom,omitempty"`
 }
 
 func (s stepJSON) step() Step {
@@ -78,7 +63,7 @@ func newDeviceJSON(d *device) deviceJSON {
 		v.Script = make([]stepJSON, len(d.Script))
 	}
 	for i, s := range d.Script {
-		v.Script[i] = stepJSON{Status: s.Status, After: duration(s.After), Error: s.Error, Custom: s.Custom}
+		v.Script[i] = stepJSON{Status: s.Status, After: wire.Duration(s.After), Error: s.Error, Custom: s.Custom}
 	}
 	return v
 }
