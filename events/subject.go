@@ -158,7 +158,7 @@ func (s Subjects) TimerStream() string { return s.stream("TIMERS") }
 func (s Subjects) ResponseBucket() string { return s.stream("RESPONSES") }
 
 // StateBucket names the key-value bucket of what the replicas share beside
-// commands: the sealed sign-in and cursors.
+// commands: the sealed sign-in.
 func (s Subjects) StateBucket() string { return s.stream("STATE") }
 
 // Source gives the CloudEvents source of every event under this prefix.

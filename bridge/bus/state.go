@@ -22,7 +22,7 @@ const maxState = 16 << 20
 func stateStream(bucket string, o StreamOptions) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              "KV_" + bucket,
-		Description:       "what the replicas of the bridge share beside commands: the sealed sign-in and cursors; internal",
+		Description:       "what the replicas of the bridge share beside commands: the sealed sign-in; internal",
 		Subjects:          []string{"$KV." + bucket + ".>"},
 		Retention:         jetstream.LimitsPolicy,
 		Storage:           jetstream.FileStorage,

@@ -25,5 +25,10 @@ func (m *composer) directory() error {
 	if err != nil {
 		return err
 	}
+	if c.feeds() {
+		if err := m.inventory(client); err != nil {
+			return err
+		}
+	}
 	return m.parts.answer(service.Endpoints())
 }

@@ -30,6 +30,7 @@ type metrics struct {
 	armed      prometheus.Counter
 	degraded   *prometheus.GaugeVec
 	graph      *graphMetrics
+	inventory  *inventoryMetrics
 }
 
 // newMetrics makes the metrics of one bridge, in a registry of their own.
@@ -85,6 +86,7 @@ func newMetrics(b build) *metrics {
 		m.trouble, m.poisoned, m.unreadable, m.postbacks, m.events, m.sends, m.armed, m.degraded,
 	)
 	m.graph.register(m.registry)
+	m.inventory = newInventoryMetrics(m.registry)
 	for _, t := range bus.AllTroubles() {
 		m.trouble.WithLabelValues(string(t))
 	}
