@@ -76,13 +76,14 @@ const (
 
 // Bridge does the steps of commands' lives. It is safe for concurrent use.
 // Of a command it holds in memory only how long it has been seen unchanged under a
-// claim, and that it waits for a token; beside that, the pause while Graph throttles
-// and how far the last sweep got.
+// claim, and that it waits for a token; beside that, the pause while Graph throttles,
+// the devices as they were listed last, and how far the last sweep got.
 type Bridge struct {
 	Options
 	throttle throttle
 	leases   leases
 	waiters  waiters
+	devices  deviceList
 	// waiting holds a place for each request that waits for its command's end.
 	waiting chan struct{}
 	// sweepMark is before the creation of the oldest command that had not ended
@@ -128,7 +129,10 @@ func New(o Options) (*Bridge, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Hooks = o.Hooks.complete()
-	return &Bridge{Options: o, waiting: make(chan struct{}, maxWaiting)}, nil
+	return &Bridge{
+		Options: o, waiting: make(chan struct{}, maxWaiting),
+		devices: deviceList{directory: o.Directory, now: o.Now},
+	}, nil
 }
 
 // complete puts functions that do nothing in the places that are empty.

@@ -10,17 +10,20 @@ import (
 	"devicebridge/events"
 )
 
-// Devices lists the account's own devices.
+// Devices lists the account's own devices, as Graph told them half a minute ago at
+// most; with `refresh` Graph is asked anew.
 func (b *Bridge) Devices(ctx context.Context, data []byte) (events.DevicesReply, error) {
-	if _, fault := decode.Strict[struct{}](data); fault != nil {
+	r, fault := decode.Strict[events.DevicesRequest](data)
+	if fault != nil {
 		return events.DevicesReply{}, fault
 	}
-	devices, err := b.Directory.Devices(ctx)
+	maxAge := devicesKept
+	if r.Refresh {
+		maxAge = 0
+	}
+	devices, err := b.devices.all(ctx, maxAge)
 	if err != nil {
 		return events.DevicesReply{}, b.graphRefusal("devices.list", err)
-	}
-	if devices == nil {
-		devices = []events.Device{}
 	}
 	return events.DevicesReply{Devices: devices}, nil
 }
@@ -34,12 +37,12 @@ func (b *Bridge) Device(ctx context.Context, data []byte) (events.DeviceReply, e
 	if r.ID == "" {
 		return events.DeviceReply{}, events.Invalid("id", "is missing; `devices.list` gives the ids")
 	}
-	device, err := b.Directory.Device(ctx, r.ID)
-	if graph.IsNotFound(err) {
-		return events.DeviceReply{}, events.NotFound("no device of this account has that id")
-	}
+	device, found, err := b.devices.find(ctx, r.ID)
 	if err != nil {
 		return events.DeviceReply{}, b.graphRefusal("devices.get", err)
+	}
+	if !found {
+		return events.DeviceReply{}, events.NotFound("no device of this account has that id")
 	}
 	return events.DeviceReply{Device: device}, nil
 }
@@ -47,6 +50,9 @@ func (b *Bridge) Device(ctx context.Context, data []byte) (events.DeviceReply, e
 // graphRefusal tells a requester why Graph did not answer a question of theirs.
 func (b *Bridge) graphRefusal(operation string, err error) error {
 	b.Log.Warn("Graph did not answer", "operation", operation, "error", err)
+	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
+		return events.Unavailable(open.Error() + "; ask again then")
+	}
 	answer, ok := errors.AsType[*graph.Error](err)
 	if !ok {
 		return events.Unavailable("Graph could not be asked now; ask again")

@@ -93,14 +93,19 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	if wait := b.throttle.remaining(b.Now()); wait > 0 {
 		return jitter(wait + 10*time.Millisecond)
 	}
-	if err := b.Sender.Ready(ctx); err != nil {
-		// Told once for all of them by who gives the tokens.
-		b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)
-		b.waiters.add(c.ID)
-		// As long again as it has waited, so that many that wait do not hurry.
-		return jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
+	err := b.Sender.Ready(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	// The reason was told once for all of them, by the sign-in or by the client.
+	b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)
+	b.waiters.add(c.ID)
+	// As long again as it has waited, so that many that wait do not hurry.
+	wait := jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
+	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
+		return max(wait, open.Wait()+jitter(shortPause))
+	}
+	return wait
 }
 
 // attempt claims the command and, as the proven winner, sends it once.

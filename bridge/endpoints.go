@@ -56,7 +56,7 @@ func (b *Bridge) Endpoints() []Endpoint {
 		},
 		{
 			Name: "devices.list", Request: "devices-request", Reply: "devices-reply",
-			Description: "list the account's own devices",
+			Description: "list the account's own devices, as they were up to half a minute ago; with `refresh` as they are now",
 			Handle:      body(b.Devices),
 		},
 		{

@@ -61,7 +61,8 @@ type Payloads interface {
 
 // Sender sends commands to Graph.
 type Sender interface {
-	// Ready says whether a send could begin now: a token is in hand.
+	// Ready says whether a send could begin now: a token is in hand, and Graph is
+	// not being left alone.
 	Ready(ctx context.Context) error
 	// Send posts a command once. Its error is a *graph.SendError.
 	Send(ctx context.Context, r graph.CommandRequest) (events.Observation, error)
@@ -76,7 +77,6 @@ type Observer interface {
 // Directory lists the account's devices.
 type Directory interface {
 	Devices(ctx context.Context) ([]events.Device, error)
-	Device(ctx context.Context, id string) (events.Device, error)
 }
 
 // Callbacks mints the URL that Graph calls back for a command.

@@ -68,19 +68,6 @@ func (s *scripted) ResponsePayload(_ context.Context, _, graphID string) (json.R
 
 func (s *scripted) Devices(context.Context) ([]events.Device, error) { return s.devices() }
 
-func (s *scripted) Device(_ context.Context, id string) (events.Device, error) {
-	list, err := s.devices()
-	for _, d := range list {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	if err == nil {
-		err = fmt.Errorf("get device: %w", graph.ErrNoDevice)
-	}
-	return events.Device{}, err
-}
-
 // sent gives the POSTs so far.
 func (s *scripted) sent() []graph.CommandRequest {
 	s.mu.Lock()

@@ -89,7 +89,8 @@ type DirectoryDeltaRequest struct {
 }
 
 // DirectoryDeltaReply answers directory.devices.delta with the members that
-// changed, so far as Graph tells, and has exactly one of the two tokens:
+// changed, so far as Graph tells. Devices are applied in their order, then Removed.
+// It has exactly one of the two tokens:
 // NextPageToken while there is more now, DeltaToken when all was told, to be
 // kept and given as PageToken when the next changes are wanted. Graph lets a
 // DeltaToken go stale after seven days; the error is then `conflict` with the

@@ -134,3 +134,68 @@ func TestADeviceOfTheWrongTypesIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// directoryDocuments gives every request and reply about the directory with all
+// members set.
+func directoryDocuments(t *testing.T) map[string][]any {
+	t.Helper()
+	sent, err := os.ReadFile("testdata/directory-device.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var device events.DirectoryDevice
+	if err := json.Unmarshal(sent, &device); err != nil {
+		t.Fatal(err)
+	}
+	groups, _ := device.MemberOf.Get()
+	names, count := []string{"id", "model"}, int64(1)
+	return map[string][]any{
+		"directory-device": {device, events.DirectoryDevice{}},
+		"directory-object": {groups[0], events.DirectoryObject{}},
+		"directory-list-request": {
+			events.DirectoryListRequest{}, events.DirectoryListRequest{PageToken: "x"},
+			events.DirectoryListRequest{Select: names, Filter: "f", Search: "s", OrderBy: "o", Top: 999, Expand: "e", Count: true},
+		},
+		"directory-list-reply": {
+			events.DirectoryListReply{Devices: []events.DirectoryDevice{device}, Count: &count, NextPageToken: "x"},
+			events.DirectoryListReply{Devices: []events.DirectoryDevice{}},
+		},
+		"directory-get-request": {
+			events.DirectoryGetRequest{ID: "a", Select: names, Expand: "e"}, events.DirectoryGetRequest{DeviceID: "it's"},
+		},
+		"directory-device-reply":   {events.DirectoryDeviceReply{Device: device}},
+		"directory-create-request": {events.DirectoryCreateRequest{Device: device}},
+		"directory-update-request": {
+			events.DirectoryUpdateRequest{ID: "a", Changes: events.DirectoryDevice{DeviceCategory: events.Null[string]()}},
+			events.DirectoryUpdateRequest{DeviceID: "a", Changes: device},
+		},
+		"directory-key-request":   {events.DirectoryKeyRequest{ID: "a"}, events.DirectoryKeyRequest{DeviceID: "a"}},
+		"directory-done-reply":    {events.DirectoryDoneReply{}},
+		"directory-count-request": {events.DirectoryCountRequest{}, events.DirectoryCountRequest{Filter: "f", Search: "s"}},
+		"directory-count-reply":   {events.DirectoryCountReply{}, events.DirectoryCountReply{Count: 893}},
+		"directory-delta-request": {
+			events.DirectoryDeltaRequest{Select: names, Filter: "f", Latest: true}, events.DirectoryDeltaRequest{PageToken: "x"},
+		},
+		"directory-delta-reply": {
+			events.DirectoryDeltaReply{Devices: []events.DirectoryDevice{device}, Removed: []events.RemovedDevice{}, NextPageToken: "x"},
+			events.DirectoryDeltaReply{Devices: []events.DirectoryDevice{}, Removed: []events.RemovedDevice{{ID: "a", Reason: "changed"}}, DeltaToken: "x"},
+		},
+		"directory-objects-request": {
+			events.DirectoryObjectsRequest{ID: "a", Select: names, Filter: "f", Search: "s", OrderBy: "o", Top: 1, Expand: "e", Count: true},
+			events.DirectoryObjectsRequest{DeviceID: "a"}, events.DirectoryObjectsRequest{PageToken: "x"},
+		},
+		"directory-objects-reply": {
+			events.DirectoryObjectsReply{Objects: groups, Count: &count, NextPageToken: "x"}, events.DirectoryObjectsReply{Objects: []events.DirectoryObject{}},
+		},
+		"directory-reference-request": {
+			events.DirectoryReferenceRequest{ID: "a", ObjectID: "b"}, events.DirectoryReferenceRequest{DeviceID: "a", ObjectID: "b"},
+		},
+		"directory-check-request": {
+			events.DirectoryCheckRequest{ID: "a", IDs: names}, events.DirectoryCheckRequest{DeviceID: "a", IDs: names},
+		},
+		"directory-membership-request": {
+			events.DirectoryMembershipRequest{ID: "a"}, events.DirectoryMembershipRequest{DeviceID: "a", SecurityEnabledOnly: true},
+		},
+		"directory-ids-reply": {events.DirectoryIDsReply{IDs: []string{}}, events.DirectoryIDsReply{IDs: names}},
+	}
+}

@@ -113,6 +113,12 @@ type Device struct {
 	Status       string `json:"status,omitempty"`
 }
 
+// DevicesRequest asks for the account's devices.
+type DevicesRequest struct {
+	// Refresh has Graph asked anew, in the place of what it said a moment ago.
+	Refresh bool `json:"refresh,omitempty"`
+}
+
 // DevicesReply answers devices.list.
 type DevicesReply struct {
 	Devices []Device `json:"devices"`

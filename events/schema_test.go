@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		Status: "Unknown",
 	}
 	filter := events.Subjects{}.CommandFilter(command)
-	for name, documents := range map[string][]any{
+	documents := map[string][]any{
 		"command": {deferred(), inline(), stored(), sparse()},
 		"request": {
 			events.Request{
@@ -52,13 +53,15 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		"quarantine-reply": {events.QuarantineReply{}, events.QuarantineReply{Examined: 500, Quarantined: 3, Cursor: "4711"}},
 		"list-request":     {events.ListRequest{}, events.ListRequest{State: events.StateRetry, DeviceID: "d", Limit: 200, Cursor: "4711"}},
 		"list-reply":       {events.ListReply{Commands: []events.Command{}}, events.ListReply{Commands: []events.Command{stored(), sparse()}, Cursor: "1"}},
-		"devices-request":  {struct{}{}},
+		"devices-request":  {events.DevicesRequest{}, events.DevicesRequest{Refresh: true}},
 		"devices-reply":    {events.DevicesReply{Devices: []events.Device{}}, events.DevicesReply{Devices: []events.Device{device, {ID: "x"}}}},
 		"device-reply":     {events.DeviceReply{Device: device}},
 		"device":           {device},
 		"error":            errorReplies(),
-	} {
-		for _, document := range documents {
+	}
+	maps.Copy(documents, directoryDocuments(t))
+	for name, list := range documents {
+		for _, document := range list {
 			text, err := json.Marshal(document)
 			if err == nil {
 				err = set.Validate(name, text)

@@ -28,11 +28,32 @@ func types() map[string]any {
 		"quarantine-request": events.QuarantineRequest{},
 		"quarantine-reply":   events.QuarantineReply{},
 		"device":             events.Device{},
-		"devices-request":    struct{}{},
+		"devices-request":    events.DevicesRequest{},
 		"devices-reply":      events.DevicesReply{},
 		"device-reply":       events.DeviceReply{},
-		"signin-request":     events.SignInRequest{},
-		"signin-reply":       events.SignInReply{},
+
+		"directory-device":             events.DirectoryDevice{},
+		"directory-object":             events.DirectoryObject{},
+		"directory-list-request":       events.DirectoryListRequest{},
+		"directory-list-reply":         events.DirectoryListReply{},
+		"directory-get-request":        events.DirectoryGetRequest{},
+		"directory-device-reply":       events.DirectoryDeviceReply{},
+		"directory-create-request":     events.DirectoryCreateRequest{},
+		"directory-update-request":     events.DirectoryUpdateRequest{},
+		"directory-key-request":        events.DirectoryKeyRequest{},
+		"directory-done-reply":         events.DirectoryDoneReply{},
+		"directory-count-request":      events.DirectoryCountRequest{},
+		"directory-count-reply":        events.DirectoryCountReply{},
+		"directory-delta-request":      events.DirectoryDeltaRequest{},
+		"directory-delta-reply":        events.DirectoryDeltaReply{},
+		"directory-objects-request":    events.DirectoryObjectsRequest{},
+		"directory-objects-reply":      events.DirectoryObjectsReply{},
+		"directory-reference-request":  events.DirectoryReferenceRequest{},
+		"directory-check-request":      events.DirectoryCheckRequest{},
+		"directory-membership-request": events.DirectoryMembershipRequest{},
+		"directory-ids-reply":          events.DirectoryIDsReply{},
+		"signin-request":               events.SignInRequest{},
+		"signin-reply":                 events.SignInReply{},
 	}
 }
 
@@ -45,9 +66,17 @@ func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
 	compareMembers(t, "command.responseRef", command["responseRef"], reflect.TypeFor[events.ObjectRef]())
 	reply := object(t, read(t, "error"))["properties"].(map[string]any)
 	compareMembers(t, "error.error", reply["error"], reflect.TypeFor[events.Error]())
+	device := object(t, read(t, "directory-device"))["properties"].(map[string]any)
+	compareMembers(t, "directory-device.extensionAttributes", device["extensionAttributes"], reflect.TypeFor[events.ExtensionAttributes]())
+	compareMembers(t, "directory-device.extensions", items(device["extensions"]), reflect.TypeFor[events.Extension]())
+	compareMembers(t, "directory-device.alternativeSecurityIds", items(device["alternativeSecurityIds"]), reflect.TypeFor[events.AlternativeSecurityID]())
+	delta := object(t, read(t, "directory-delta-reply"))["properties"].(map[string]any)
+	compareMembers(t, "directory-delta-reply.removed", items(delta["removed"]), reflect.TypeFor[events.RemovedDevice]())
 	signIn := object(t, read(t, "signin-reply"))["properties"].(map[string]any)
 	compareMembers(t, "signin-reply.signIn", signIn["signIn"], reflect.TypeFor[events.SignIn]())
 }
+
+func items(list any) any { return list.(map[string]any)["items"] }
 
 // compareMembers asks for the same members on both sides, and that what the
 // schema requires is what Go always writes.
@@ -62,7 +91,7 @@ func compareMembers(t *testing.T, where string, schema any, goType reflect.Type)
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		all = append(all, name)
-		if options != "omitempty" {
+		if options != "omitempty" && options != "omitzero" {
 			always = append(always, name)
 		}
 	}

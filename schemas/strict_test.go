@@ -34,6 +34,9 @@ func strangers(path string, value any, goType reflect.Type) []string {
 	if goType.Kind() == reflect.Pointer {
 		return strangers(path, value, goType.Elem())
 	}
+	if get, optional := goType.MethodByName("Get"); optional { // an events.Optional
+		return strangers(path, value, get.Type.Out(0))
+	}
 	var found []string
 	switch value := value.(type) {
 	case map[string]any:
@@ -66,6 +69,11 @@ func TestStrangers(t *testing.T) {
 		{"mood":1,"error":{"code":"c","hint":1},"responseRef":{"codec":"zstd"}}]}`))
 	want := []string{"Cursor", "commands.1.error.hint", "commands.1.mood", "commands.1.responseRef.codec"}
 	if got := strangers("", example, reflect.TypeFor[*events.ListReply]()); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	device := object(t, []byte(`{"model":"m","mood":1,"memberOf":[{"id":"x","name":"y"}],"extensionAttributes":{"extensionAttribute16":null}}`))
+	want = []string{"extensionAttributes.extensionAttribute16", "memberOf.0.name", "mood"}
+	if got := strangers("", device, reflect.TypeFor[events.DirectoryDevice]()); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

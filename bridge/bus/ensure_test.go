@@ -219,6 +219,7 @@ func TestEnsureCapture(t *testing.T) {
 		{"one endpoint", s.Service("commands.send"), true},
 		{"callbacks", s.Service("callbacks.*"), true},
 		{"devices", s.Service("devices.list"), true},
+		{"the directory", s.Service("directory.>"), true},
 		{"a wildcard over prefixes", "devicebridge.*.commands.*", true},
 		{"everything of the product", "devicebridge.>", true},
 		{"another prefix", "devicebridge.v2.commands.>", false},

@@ -55,11 +55,6 @@ func (g *counting) ResponsePayload(context.Context, string, string) (json.RawMes
 // Devices has none.
 func (g *counting) Devices(context.Context) ([]events.Device, error) { return nil, nil }
 
-// Device has none.
-func (g *counting) Device(context.Context, string) (events.Device, error) {
-	return events.Device{}, graph.ErrNoDevice
-}
-
 // CallbackURL gives the command alone.
 func (g *counting) CallbackURL(command string, _ time.Time) string { return command }
 

@@ -26,7 +26,7 @@ func TestGuestPublishes(t *testing.T) {
 	tests := map[bool][]string{
 		true: {
 			"devicebridge.v1.commands.send", "devicebridge.v1.commands.get", "devicebridge.v1.commands.list", "devicebridge.v1.commands.cancel",
-			"devicebridge.v1.callbacks.create", "devicebridge.v1.devices.list", "devicebridge.v1.intake.send",
+			"devicebridge.v1.callbacks.create", "devicebridge.v1.devices.list", "devicebridge.v1.directory.devices.memberOf.list", "devicebridge.v1.intake.send",
 			"$SRV.PING", "$SRV.INFO", "$SRV.INFO.devicebridge", "$SRV.STATS.devicebridge.id",
 			"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST",
 			"$JS.API.STREAM.INFO." + eventStream, "$JS.API.STREAM.INFO." + intakeStream, "$JS.API.STREAM.INFO." + responseStream,
@@ -88,7 +88,7 @@ func TestGuestSubscribes(t *testing.T) {
 		false: {
 			"devicebridge.v1.append.>", "devicebridge.v1.append.a.b.accepted", "devicebridge.v1.timers.>", "devicebridge.v1.timers.due.*",
 			"devicebridge.v1.commands.>", "devicebridge.v1.commands.send", "devicebridge.v1.callbacks.create", "devicebridge.v1.devices.*",
-			"devicebridge.v1.intake.>", "devicebridge.v1.intake.send",
+			"devicebridge.v1.directory.>", "devicebridge.v1.directory.devices.list", "devicebridge.v1.intake.>", "devicebridge.v1.intake.send",
 			"$SRV.>", "$SRV.PING", "$SRV.INFO.devicebridge", "$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.>", "$SYS.>",
 		},
 	}

@@ -51,7 +51,7 @@ func Strict[T any](data []byte) (T, *events.Error) {
 	}
 	if err := json.Unmarshal(data, &request); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; a %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
+			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
 		}
 		return request, unreadableMember[T](members)
 	}
@@ -118,15 +118,18 @@ func unknownMember(name string, known []string) string {
 	return "is not a member of this request; it takes " + strings.Join(known, ", ")
 }
 
+// typeName gives a Go type in words, with its article.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		return "whole number"
+		return "a whole number"
+	case reflect.Bool:
+		return "a boolean"
 	case reflect.Slice:
-		return "list"
+		return "a list"
 	case reflect.Struct, reflect.Map:
-		return "object"
+		return "an object"
 	default:
-		return t.Kind().String()
+		return "a " + t.Kind().String()
 	}
 }

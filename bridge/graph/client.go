@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -132,6 +133,7 @@ func (c *Client) do(ctx context.Context, method, target string, current *call) e
 		return errors.New("the URL cannot be requested")
 	}
 	req.Raw().Header.Set("Accept", "application/json")
+	maps.Copy(req.Raw().Header, current.header)
 	if current.body != nil {
 		body := streaming.NopCloser(bytes.NewReader(current.body))
 		if err := req.SetBody(body, "application/json; charset=utf-8"); err != nil {

@@ -23,7 +23,8 @@ type devicePage struct {
 // Devices GETs the account's devices, each once, in Graph's order; one without
 // an id cannot be commanded and is left out. It follows at most 100 pages of at
 // most 8 MiB together, and only on Graph's own origin: the token goes along.
-// Each page has the GET time-out; ctx bounds the whole.
+// Each page has the GET time-out; ctx bounds the whole. Graph documents no GET of
+// a single one.
 func (c *Client) Devices(ctx context.Context) ([]events.Device, error) {
 	const operation = opDevices
 	target, err := c.url()
@@ -60,21 +61,6 @@ func (c *Client) Devices(ctx context.Context) ([]events.Device, error) {
 		}
 	}
 	return devices, nil
-}
-
-// Device gives one device of the list: Graph documents no GET of a single one.
-// The error for an id that is not in it wraps ErrNoDevice.
-func (c *Client) Device(ctx context.Context, id string) (events.Device, error) {
-	devices, err := c.Devices(ctx)
-	if err != nil {
-		return events.Device{}, err
-	}
-	for _, d := range devices {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return events.Device{}, fail("get device", ErrNoDevice)
 }
 
 func parsePage(body []byte) (devicePage, error) {

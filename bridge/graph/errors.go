@@ -23,9 +23,6 @@ const (
 	minSecret = 8
 )
 
-// ErrNoDevice is the error of Device for an id that the list does not hold.
-var ErrNoDevice = errors.New("no such device")
-
 // Error is an answer of Graph that is no success: its status and its error
 // object, as Graph's page on errors describes it.
 type Error struct {
@@ -92,7 +89,7 @@ func IsTooLarge(err error) bool {
 // command asked for.
 func IsNotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return errors.Is(err, ErrNoDevice) || ok && e.StatusCode == http.StatusNotFound
+	return ok && e.StatusCode == http.StatusNotFound
 }
 
 // errorBody reads Graph's error object. encoding/json matches names in any case,

@@ -64,9 +64,14 @@ func (c *Client) ResponsePayload(ctx context.Context, deviceID, graphID string) 
 
 // get gives the body of a 2xx.
 func (c *Client) get(ctx context.Context, operation, target string) ([]byte, error) {
+	return c.read(ctx, target, &call{operation: operation})
+}
+
+// read is get for a call that has headers of its own, or whose answer is looked
+// at afterwards.
+func (c *Client) read(ctx context.Context, target string, current *call) ([]byte, error) {
 	ctx, cancel := withTimeout(ctx, c.getTimeout)
 	defer cancel()
-	current := &call{operation: operation}
 	if err := c.do(policy.WithRetryOptions(ctx, c.retries(ctx)), http.MethodGet, target, current); err != nil {
 		if a := current.last; a != nil && a.resp != nil && a.resp.StatusCode == http.StatusUnauthorized {
 			return nil, fmt.Errorf("%w; then: %w", readError(a), err) // no other token was to be had

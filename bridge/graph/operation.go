@@ -19,7 +19,7 @@ func Operations() []string { return []string{opSend, opCommand, opPayload, opDev
 // Exchange is one HTTP request to Graph and what came of it, for metrics: it
 // holds nothing of which there are many.
 type Exchange struct {
-	// Operation is one of Operations, Method the HTTP method.
+	// Operation is one of Operations or DirectoryOperations, Method the HTTP method.
 	Operation, Method string
 	// StatusCode is the answer's; 0 where there was none.
 	StatusCode int

@@ -20,8 +20,9 @@ import (
 // call is what the policies know and learn of one call through the pipeline.
 type call struct {
 	operation string
-	body      []byte // of the request; nil without
-	exchanges int    // HTTP requests handed to the transport
+	header    http.Header // of the request, beside what every request has
+	body      []byte      // of the request; nil without
+	exchanges int         // HTTP requests handed to the transport
 	last      *attempt
 }
 

@@ -128,43 +128,56 @@ func TestANewConnectionAfter503(t *testing.T) {
 	}
 }
 
-// TestManyAnswersOf503RenewOnce: what was answered together is renewed once, and
-// what follows shares the new connection.
+// TestManyAnswersOf503RenewOnce: those that come late are of the old connections,
+// and take nothing away from the new one.
 func TestManyAnswersOf503RenewOnce(t *testing.T) {
+	const old = 10
 	var n atomic.Int32
-	all := make(chan struct{})
+	all, late := make(chan struct{}), make(chan struct{})
 	server := countConnections(t, true, func(w http.ResponseWriter, r *http.Request) {
 		_ = readAll(t, r.Body)
-		if asked := n.Add(1); asked <= 10 {
-			if asked == 10 {
-				close(all)
-			}
-			<-all
-			w.Header().Set("Retry-After", "1")
-			answer(w, http.StatusServiceUnavailable, nil)
+		asked := n.Add(1) - 1 // the request before the ten makes the connection that they share
+		if asked == 0 || asked > old {
+			answer(w, http.StatusCreated, sample(t, "launchuri-response"))
 			return
 		}
-		answer(w, http.StatusCreated, sample(t, "launchuri-response"))
+		if asked == old {
+			close(all)
+		}
+		<-all
+		if asked > 1 {
+			<-late
+		}
+		w.Header().Set("Retry-After", "1")
+		answer(w, http.StatusServiceUnavailable, nil)
 	})
 	client := newClient(t, server.URL, server.trusting)
+	if _, err := client.Send(t.Context(), launch()); err != nil {
+		t.Fatal(err)
+	}
 	var together sync.WaitGroup
-	for range 10 {
+	first := make(chan struct{}, old)
+	for range old {
 		together.Go(func() {
 			_, err := client.Send(t.Context(), launch())
 			if e, ok := err.(*graph.SendError); !ok || e.Outcome != graph.NotTaken { //nolint:errorlint // the contract is the type itself
 				t.Errorf("got %v", err)
 			}
+			first <- struct{}{}
 		})
 	}
-	together.Wait()
-	before := server.connections.Load()
-	for range 5 {
+	<-first
+	for i := range 5 {
 		if _, err := client.Send(t.Context(), launch()); err != nil {
 			t.Error(err)
 		}
+		if i == 0 {
+			close(late)
+			together.Wait()
+		}
 	}
-	if after := server.connections.Load(); after != before+1 {
-		t.Errorf("%d connections before and %d after", before, after)
+	if n := server.connections.Load(); n != 2 {
+		t.Errorf("%d connections, want the old one and one new", n)
 	}
 }
 

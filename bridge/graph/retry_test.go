@@ -143,3 +143,25 @@ func TestTheSecond401SaysWhatItMeans(t *testing.T) {
 		t.Errorf("one of the two is lost: %v", err)
 	}
 }
+
+// TestRetryAfterAsADate is taken by the clock of the answer, not by this host's.
+func TestRetryAfterAsADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []time.Time
+		m := new(moody)
+		m.answer = func(r *http.Request) (*http.Response, error) {
+			if asked = append(asked, time.Now()); len(asked) > 1 {
+				return says(200, "")(r)
+			}
+			resp, err := says(503, "Tue, 18 Aug 2020 12:51:51 GMT")(r)
+			resp.Header.Set("Date", "Tue, 18 Aug 2020 12:51:48 GMT")
+			return resp, err
+		}
+		if _, err := newClient(t, "https://graph.example", withTransport(m)).Command(t.Context(), deviceID, "0"); err != nil {
+			t.Fatal(err)
+		}
+		if wait := asked[1].Sub(asked[0]); wait < 3*time.Second || wait > 3300*time.Millisecond {
+			t.Errorf("asked again after %s", wait)
+		}
+	})
+}

@@ -36,8 +36,12 @@ func adminHandler(metrics http.Handler, h *health, b build) http.Handler {
 	// It answers, so it lives. That it cannot do its work is no reason to start it
 	// anew: that is for /readyz to tell.
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		status, text := h.readiness()
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		tell := h.readiness
+		if r.URL.Query().Has("verbose") {
+			tell = h.verbose
+		}
+		status, text := tell()
 		answerText(w, status, text)
 	})
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {

@@ -203,7 +203,7 @@ func cliTestProbesWhileStopping(t *testing.T, binary string) {
 	site := cliNewSite(t, binary, emulator.Options{})
 	site.vars["BRIDGE_GRAPH_URL"] = graph.URL + "/beta"
 	serve, b := site.serve()
-	b.ok("send", "--device", "d", "--uri", "x:y")
+	b.ok("send", "--device", "id:d", "--uri", "x:y")
 	<-posted
 	if text := cliGet(t, b.admin+"/readyz"); text != "ready\n" {
 		t.Errorf("before the stop /readyz says %q", text)

@@ -40,6 +40,10 @@ func addressFaults(c config) []error {
 		_, err = graph.New(graph.Options{BaseURL: c.GraphURL, Credential: anyToken})
 	}
 	fault("BRIDGE_GRAPH_URL", err)
+	if c.DirectoryURL != "" {
+		_, err = graph.NewDirectory(graph.Options{BaseURL: c.DirectoryURL, Credential: anyToken})
+		fault("BRIDGE_DIRECTORY_URL", err)
+	}
 	_, err = hostOf(c.ListenAddr)
 	fault("BRIDGE_LISTEN_ADDR", err)
 	if c.AdminAddr != adminOff {
@@ -62,7 +66,9 @@ func choiceFaults(c config) []error {
 		name, value string
 		words       []string
 	}{
-		{"BRIDGE_COMMANDS", c.Commands, []string{commandsOn, commandsOff}},
+		{"BRIDGE_COMMANDS", c.Commands, []string{switchedOn, switchedOff}},
+		{"BRIDGE_DIRECTORY", c.Directory, []string{switchedOff, directoryRead, directoryWrite}},
+		{"BRIDGE_INVENTORY", c.Inventory, []string{switchedOn, switchedOff}},
 		{"BRIDGE_NATS_SYNC", c.NATSSync, []string{"always", "interval"}},
 		{"BRIDGE_DISPATCH", c.Dispatch, []string{dispatchOn, dispatchPaused}},
 		{"BRIDGE_POSTBACK_TRUST", c.PostbackTrust, []string{trustAll, trustConfirm}},

@@ -47,10 +47,15 @@ type question[Q, A any] struct {
 	use, short, example string
 	args                cobra.PositionalArgs
 	endpoint            string
+	// patience is how much longer the answer may take than another one.
+	patience time.Duration
 	// ask builds the request from the arguments; flags adds flags.
 	ask   func(args []string) (Q, error)
 	flags func(*cobra.Command)
 	show  func(io.Writer, A) error
+	// device gives the place of a device's id, in which its name may stand; nil
+	// without one.
+	device func(*Q) *string
 }
 
 // command builds the subcommand.
@@ -65,7 +70,13 @@ func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 			}
 			var answer A
 			err = withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
-				return b.Request(cmd.Context(), q.endpoint, request, &answer, 0)
+				if q.device != nil {
+					device := q.device(&request)
+					if *device, err = deviceID(cmd.Context(), askingLong(b), *device); err != nil {
+						return err
+					}
+				}
+				return b.Request(cmd.Context(), q.endpoint, request, &answer, q.patience)
 			})
 			if err != nil {
 				return err
@@ -101,7 +112,7 @@ func newList(vars map[string]string) *cobra.Command {
 		args: cobra.NoArgs, endpoint: "commands.list",
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&state, "state", "", "only commands in this state")
-			cmd.Flags().StringVar(&r.DeviceID, "device", "", "only commands of this device id")
+			cmd.Flags().StringVar(&r.DeviceID, "device", "", "only commands of this device: its id or name, see send --help")
 			cmd.Flags().IntVar(&r.Limit, "limit", 50, "at most this many, up to 200")
 			cmd.Flags().StringVar(&r.Cursor, "cursor", "", "go on where an earlier list ended")
 			_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -116,7 +127,8 @@ func newList(vars map[string]string) *cobra.Command {
 			}
 			return r, nil
 		},
-		show: writeList,
+		device: func(r *events.ListRequest) *string { return &r.DeviceID },
+		show:   writeList,
 	}.command(vars)
 }
 
@@ -129,10 +141,14 @@ func stateNames() []string {
 }
 
 func newDevices(vars map[string]string) *cobra.Command {
-	return question[struct{}, events.DevicesReply]{
+	var r events.DevicesRequest
+	return question[events.DevicesRequest, events.DevicesReply]{
 		use: "devices", short: "List the account's devices", example: "  devicebridge devices",
-		args: cobra.NoArgs, endpoint: "devices.list",
-		ask:  func([]string) (struct{}, error) { return struct{}{}, nil },
+		args: cobra.NoArgs, endpoint: "devices.list", patience: pageTimeout,
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().BoolVar(&r.Refresh, "refresh", false, "ask Graph anew; otherwise the list may be half a minute old")
+		},
+		ask:  func([]string) (events.DevicesRequest, error) { return r, nil },
 		show: writeDevices,
 	}.command(vars)
 }
@@ -146,10 +162,11 @@ func newCallback(vars map[string]string) *cobra.Command {
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&r.RequestID, "request-id", "", "your own id: the same id gives the same callback")
 			cmd.Flags().StringVar(&r.CorrelationID, "correlation-id", "", "carried through every event")
-			cmd.Flags().StringVar(&r.DeviceID, "device", "", "device id the command is for")
+			cmd.Flags().StringVar(&r.DeviceID, "device", "", "device the command is for: its id or name, see send --help")
 			cmd.Flags().StringVar(&r.ExpiresIn, "expires-in", "", "when to give up, such as 10m")
 		},
-		ask: func([]string) (events.CallbackRequest, error) { return r, nil },
+		ask:    func([]string) (events.CallbackRequest, error) { return r, nil },
+		device: func(r *events.CallbackRequest) *string { return &r.DeviceID },
 		show: func(w io.Writer, a events.Receipt) error {
 			return writeFields(w, [][2]string{
 				{"command", a.Command.ID}, {"events", a.Events}, {"callback", a.CallbackURL},

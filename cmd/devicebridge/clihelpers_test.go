@@ -111,6 +111,21 @@ func cliStart(t *testing.T, o emulator.Options) *cliBridge {
 func cliStartWith(t *testing.T, o emulator.Options, more map[string]string) *cliBridge {
 	t.Helper()
 	e, graphURL := cliEmulator(t, o)
+	b := cliRunBridge(t, graphURL, more)
+	b.emulator = e
+	return b
+}
+
+// cliStartOn runs a bridge on another Graph than the emulator.
+func cliStartOn(t *testing.T, graph http.Handler) *cliBridge {
+	t.Helper()
+	server := httptest.NewServer(graph)
+	t.Cleanup(server.Close)
+	return cliRunBridge(t, server.URL+"/beta", nil)
+}
+
+func cliRunBridge(t *testing.T, graphURL string, more map[string]string) *cliBridge {
+	t.Helper()
 	hook, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +149,7 @@ func cliStartWith(t *testing.T, o emulator.Options, more map[string]string) *cli
 				t.Errorf("the bridge did not stop cleanly: %v", err)
 			}
 		})
-		return &cliBridge{t: t, emulator: e, vars: map[string]string{"NATS_URL": s.NATS}, admin: "http://" + s.Admin}
+		return &cliBridge{t: t, vars: map[string]string{"NATS_URL": s.NATS}, admin: "http://" + s.Admin}
 	case err := <-done:
 		stop()
 		t.Fatal(err)

@@ -43,6 +43,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 	if m.signIn, err = newSignIn(c, b, transport, log, m.signedIn); err != nil {
 		return nil, err
 	}
+	o.metrics.watchSignIn(m.signIn.Status)
 	m.parts.run(m.signIn.Run)
 	if err := m.parts.answer(signInEndpoints(m.signIn)); err != nil {
 		return nil, err
@@ -52,12 +53,26 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 			return nil, err
 		}
 	}
+	if c.directs() {
+		if err := m.directory(); err != nil {
+			return nil, err
+		}
+	}
 	return m.parts, nil
 }
 
 // signedIn is told when the sign-in stands differently.
 func (m *composer) signedIn(s signin.Status) {
+	m.operator.observeSignIn(s)
 	if s.State == signin.Usable {
+		m.hurry()
+	}
+}
+
+// circuit is told when Graph is left alone, and when it answers again.
+func (m *composer) circuit(s graph.CircuitState) {
+	m.operator.observeCircuit(s)
+	if !s.Open {
 		m.hurry()
 	}
 }
@@ -75,7 +90,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	c := m.c
 	client, err := graph.New(graph.Options{
 		BaseURL: c.GraphURL, Credential: m.signIn, Scopes: c.scopes(), Transport: m.transport, PostTimeout: c.PostTimeout, Log: m.log,
-		UserAgent: "devicebridge/" + version(),
+		UserAgent: "devicebridge/" + version(), Observe: m.operator.metrics.graph.observe, OnCircuit: m.circuit,
 	})
 	if err != nil {
 		return usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}

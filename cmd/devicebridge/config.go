@@ -55,6 +55,11 @@ type config struct {
 	GraphScopes string      `env:"BRIDGE_GRAPH_SCOPES"`
 	SignInKey   string      `env:"BRIDGE_SIGNIN_KEY"`
 
+	Directory      string        `env:"BRIDGE_DIRECTORY" envDefault:"off"`
+	DirectoryURL   string        `env:"BRIDGE_DIRECTORY_URL"`
+	Inventory      string        `env:"BRIDGE_INVENTORY" envDefault:"off"`
+	InventoryEvery time.Duration `env:"BRIDGE_INVENTORY_EVERY" envDefault:"1m"`
+
 	NATSListen     string        `env:"BRIDGE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
 	NATSSync       string        `env:"BRIDGE_NATS_SYNC" envDefault:"always"`
 	NATSReplicas   int           `env:"BRIDGE_NATS_REPLICAS" envDefault:"1"`
@@ -80,9 +85,13 @@ type config struct {
 
 // The words that settings take.
 const (
-	// commandsOff: no device commands, only what else is switched on.
-	commandsOn  = "on"
-	commandsOff = "off"
+	// switchedOff: no device commands, no directory, no inventory.
+	switchedOn  = "on"
+	switchedOff = "off"
+
+	// directoryWrite: the directory's devices may be changed, not only read.
+	directoryRead  = "read"
+	directoryWrite = "write"
 
 	// adminOff as the admin address: there is no admin listener.
 	adminOff = "off"
@@ -154,13 +163,16 @@ func loadServe(vars map[string]string) (config, error) {
 	}{
 		{"BRIDGE_STREAM_MAX_AGE", c.StreamMaxAge}, {"BRIDGE_EXPIRES_DEFAULT", c.ExpiresDefault}, {"BRIDGE_EXPIRES_MAX", c.ExpiresMax},
 		{"BRIDGE_POLL_FIRST", c.PollFirst}, {"BRIDGE_POLL_MAX", c.PollMax}, {"BRIDGE_SWEEP_EVERY", c.SweepEvery}, {"BRIDGE_GRAPH_POST_TIMEOUT", c.PostTimeout},
-		{"BRIDGE_DRAIN_TIMEOUT", c.DrainTimeout},
+		{"BRIDGE_DRAIN_TIMEOUT", c.DrainTimeout}, {"BRIDGE_INVENTORY_EVERY", c.InventoryEvery},
 	} {
 		fault(d.value <= 0, d.name, "is %s; it takes a positive duration such as 30s", d.value)
 	}
 	fault(c.ExpiresDefault > c.ExpiresMax, "BRIDGE_EXPIRES_DEFAULT", "is longer than BRIDGE_EXPIRES_MAX (%s)", c.ExpiresMax)
 	fault(c.ExpiresMax+payloadGrace > c.StreamMaxAge, "BRIDGE_EXPIRES_MAX",
 		"with %s more must not exceed BRIDGE_STREAM_MAX_AGE (%s): a command would leave the stream before it ends", payloadGrace, c.StreamMaxAge)
+	if c.DirectoryURL == "" {
+		c.DirectoryURL = directoryURL(c.GraphURL)
+	}
 	if c.DataDir == "" && c.NATS.URL == "" {
 		if c.DataDir, err = defaultDataDir(vars); err != nil {
 			fault(true, "BRIDGE_DATA_DIR", "%w", err)

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"devicebridge/bridge/bus"
 )
@@ -16,14 +15,25 @@ type health struct {
 	started bool
 	// draining is for good.
 	draining bool
-	// troubles are those that NATS has, in the order in which they began.
-	troubles []bus.Trouble
+	// faults are what is not as it should be, in the order in which it was told.
+	faults []fault
+	// begun is when the start was over; over has when a fault ended after that.
+	begun time.Time
+	over  map[string]time.Time
+}
+
+// fault is one thing that is not as it should be: a trouble of NATS, or a
+// condition.
+type fault struct {
+	name, words string
+	blocks      bool // a postback cannot be stored
+	since       time.Time
 }
 
 func (h *health) start() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.started = true
+	h.started, h.begun = true, time.Now()
 }
 
 func (h *health) drain() {
@@ -32,39 +42,52 @@ func (h *health) drain() {
 	h.draining = true
 }
 
-// observe notes that a trouble stands, or stands no more.
+// observe notes that a trouble of NATS stands, or stands no more.
 func (h *health) observe(trouble bus.Trouble, stands bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.troubles = slices.DeleteFunc(h.troubles, func(t bus.Trouble) bool { return t == trouble })
-	if stands {
-		h.troubles = append(h.troubles, trouble)
+	if !stands {
+		h.end(string(trouble))
+		return
 	}
+	words, blocks := troubleText(trouble)
+	h.begin(fault{name: string(trouble), words: words, blocks: blocks})
 }
 
-// readiness gives the HTTP status of /readyz, 200 or 503, and why, a reason per
-// line. Ready is who can store a postback now and is not stopping.
-func (h *health) readiness() (status int, text string) {
+// degrade notes that a condition stands, which keeps no postback from being
+// stored.
+func (h *health) degrade(condition, reason string) {
+	h.begin(fault{name: condition, words: reason})
+}
+
+// recovered notes that a condition stands no more.
+func (h *health) recovered(condition string) { h.end(condition) }
+
+func (h *health) begin(f fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ready := h.started && !h.draining
-	var reasons []string
-	if !h.started {
-		reasons = append(reasons, "starting")
+	f.since = time.Now()
+	if i := h.find(f.name); i >= 0 {
+		f.since = h.faults[i].since
+		h.faults = slices.Delete(h.faults, i, i+1)
 	}
-	if h.draining {
-		reasons = append(reasons, "stopping")
+	h.faults = append(h.faults, f)
+}
+
+func (h *health) end(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := h.find(name)
+	if i < 0 {
+		return
 	}
-	for _, t := range h.troubles {
-		words, blocks := troubleText(t)
-		ready = ready && !blocks
-		reasons = append(reasons, string(t)+": "+words)
+	h.faults = slices.Delete(h.faults, i, i+1)
+	if h.over == nil {
+		h.over = map[string]time.Time{}
 	}
-	status, text = http.StatusOK, "ready"
-	if !ready {
-		status, text = http.StatusServiceUnavailable, "not ready"
-	}
-	return status, strings.Join(append([]string{text}, reasons...), "\n") + "\n"
+	h.over[name] = time.Now()
+}
+
+func (h *health) find(name string) int {
+	return slices.IndexFunc(h.faults, func(f fault) bool { return f.name == name })
 }
 
 // troubleText says what a trouble means for a postback, and whether one cannot be

@@ -67,10 +67,14 @@ func mayImport() map[string]struct {
 			[]string{"events", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph"},
 			"the policy knows NATS and HTTP only through its own interfaces",
 		},
+		"bridge/directory": {
+			[]string{"events", "bridge", "bridge/decode", "bridge/graph"},
+			"the directory is a policy beside that of commands, and knows of it only what an endpoint is",
+		},
 		"webhook": {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
-				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin", "webhook",
 			},
 			"the command wires everything",

@@ -28,6 +28,8 @@ type metrics struct {
 	events     *prometheus.CounterVec
 	sends      *prometheus.CounterVec
 	armed      prometheus.Counter
+	degraded   *prometheus.GaugeVec
+	graph      *graphMetrics
 }
 
 // newMetrics makes the metrics of one bridge, in a registry of their own.
@@ -64,6 +66,11 @@ func newMetrics(b build) *metrics {
 			Name: "devicebridge_sweep_armed_total",
 			Help: "Timers that were lost and that a sweep set anew.",
 		}),
+		degraded: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "devicebridge_degraded",
+			Help: "1 while this keeps the bridge from doing all of its work, though postbacks are stored; else 0.",
+		}, []string{"condition"}),
+		graph: newGraphMetrics(),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "devicebridge_build_info",
@@ -75,10 +82,14 @@ func newMetrics(b build) *metrics {
 	info.Set(1)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), info,
-		m.trouble, m.poisoned, m.unreadable, m.postbacks, m.events, m.sends, m.armed,
+		m.trouble, m.poisoned, m.unreadable, m.postbacks, m.events, m.sends, m.armed, m.degraded,
 	)
+	m.graph.register(m.registry)
 	for _, t := range bus.AllTroubles() {
 		m.trouble.WithLabelValues(string(t))
+	}
+	for _, c := range conditions() {
+		m.degraded.WithLabelValues(c)
 	}
 	for _, r := range webhook.Results() {
 		m.postbacks.WithLabelValues(string(r))

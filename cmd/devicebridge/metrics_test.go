@@ -11,6 +11,7 @@ import (
 
 	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
+	"devicebridge/bridge/graph"
 	"devicebridge/bridge/graph/emulator"
 	"devicebridge/events"
 	"devicebridge/webhook"
@@ -38,6 +39,9 @@ func TestMetricsOfACommand(t *testing.T) {
 		`devicebridge_poisoned_messages_total{consumer="intake"}`, `devicebridge_poisoned_messages_total{consumer="timers"}`,
 		`devicebridge_unreadable_events_total`, `devicebridge_postback_duration_seconds_count{result="unavailable"}`,
 		`devicebridge_events_total{kind="timedOut"}`, `devicebridge_sends_total{outcome="unknown"}`, `devicebridge_sweep_armed_total`,
+		`devicebridge_graph_requests_total{code="none",operation="send command"}`, `devicebridge_graph_requests_total{code="503",operation="list devices"}`,
+		`devicebridge_graph_request_duration_seconds_count{operation="get response payload"}`, `devicebridge_graph_throttled_seconds_total`,
+		`devicebridge_graph_circuit_open{part="directory"}`, `devicebridge_degraded{condition="circuitOpen"}`,
 	} {
 		if before[name] != "0" {
 			t.Errorf("at the start %s is %q", name, before[name])
@@ -50,16 +54,18 @@ func TestMetricsOfACommand(t *testing.T) {
 	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
 	after := cliSeries(t, b)
 	for name, want := range map[string]string{
-		`devicebridge_events_total{kind="registered"}`:                               "1",
-		`devicebridge_events_total{kind="accepted"}`:                                 "1",
-		`devicebridge_events_total{kind="sending"}`:                                  "1",
-		`devicebridge_events_total{kind="completed"}`:                                "1",
-		`devicebridge_events_total{kind="timedOut"}`:                                 "0",
-		`devicebridge_sends_total{outcome="taken"}`:                                  "1",
-		`devicebridge_sends_total{outcome="notTaken"}`:                               "0",
-		`devicebridge_postback_duration_seconds_count{result="badToken"}`:            "1",
-		`devicebridge_postback_duration_seconds_bucket{result="badToken",le="+Inf"}`: "1",
-		`devicebridge_nats_trouble{trouble="disconnected"}`:                          "0",
+		`devicebridge_events_total{kind="registered"}`:                                "1",
+		`devicebridge_events_total{kind="accepted"}`:                                  "1",
+		`devicebridge_events_total{kind="sending"}`:                                   "1",
+		`devicebridge_events_total{kind="completed"}`:                                 "1",
+		`devicebridge_events_total{kind="timedOut"}`:                                  "0",
+		`devicebridge_sends_total{outcome="taken"}`:                                   "1",
+		`devicebridge_sends_total{outcome="notTaken"}`:                                "0",
+		`devicebridge_postback_duration_seconds_count{result="badToken"}`:             "1",
+		`devicebridge_postback_duration_seconds_bucket{result="badToken",le="+Inf"}`:  "1",
+		`devicebridge_nats_trouble{trouble="disconnected"}`:                           "0",
+		`devicebridge_graph_requests_total{code="201",operation="send command"}`:      "1",
+		`devicebridge_graph_request_duration_seconds_count{operation="send command"}`: "1",
 	} {
 		if after[name] != want {
 			t.Errorf("%s is %q, want %s", name, after[name], want)
@@ -87,6 +93,9 @@ func TestEveryHookCounts(t *testing.T) {
 	m.observeTrouble(bus.NoAnswer, true)
 	m.observeTrouble(bus.NoAnswer, false)
 	m.consumer("intake")()
+	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", StatusCode: 429, Duration: time.Second, Throttled: 2128 * time.Millisecond})
+	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", StatusCode: 999, Duration: 2 * time.Second})
+	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", Duration: 4 * time.Second})
 	for name, want := range map[string]float64{
 		`devicebridge_events_total{kind="conflict"}`:                                                      1,
 		`devicebridge_sends_total{outcome="unknown"}`:                                                     1,
@@ -96,6 +105,11 @@ func TestEveryHookCounts(t *testing.T) {
 		`devicebridge_nats_trouble{trouble="storageFull"}`:                                                1,
 		`devicebridge_nats_trouble{trouble="noAnswer"}`:                                                   0,
 		`devicebridge_poisoned_messages_total{consumer="intake"}`:                                         1,
+		`devicebridge_graph_requests_total{code="429",operation="list devices"}`:                          1,
+		`devicebridge_graph_requests_total{code="other",operation="list devices"}`:                        1,
+		`devicebridge_graph_requests_total{code="none",operation="list devices"}`:                         1,
+		`devicebridge_graph_request_duration_seconds{operation="list devices"}`:                           7,
+		`devicebridge_graph_throttled_seconds_total`:                                                      2.128,
 		`devicebridge_build_info{goversion="go",natsserver="unknown",revision="unknown",version="1.2.3"}`: 1,
 	} {
 		if got := cliGathered(t, m)[name]; got != want {
@@ -148,13 +162,13 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 		own++
 		for _, metric := range f.GetMetric() {
 			for _, l := range metric.GetLabel() {
-				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
+				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "condition", "operation", "code", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}
 		}
 	}
-	if own < 7 {
+	if own < 12 {
 		t.Errorf("%d metrics of our own", own)
 	}
 	if names := cliGathered(t, m); names["go_goroutines"] == 0 || names["process_start_time_seconds"] == 0 {

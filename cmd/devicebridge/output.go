@@ -118,9 +118,9 @@ func writeList(w io.Writer, a events.ListReply) error {
 
 func writeDevices(w io.Writer, a events.DevicesReply) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	row(t, "ID", "NAME", "KIND", "PLATFORM", "STATUS")
+	row(t, "ID", "NAME", "KIND", "PLATFORM", "MODEL", "MANUFACTURER", "STATUS")
 	for _, d := range a.Devices {
-		row(t, d.ID, d.Name, d.Kind, d.Platform, d.Status)
+		row(t, d.ID, d.Name, d.Kind, d.Platform, d.Model, d.Manufacturer, d.Status)
 	}
 	return t.Flush()
 }

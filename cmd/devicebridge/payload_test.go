@@ -150,7 +150,7 @@ func TestALargePayloadComesWholeToTheClient(t *testing.T) {
 	b := cliStartWith(t, emulator.Options{}, map[string]string{
 		"BRIDGE_GRAPH_URL": cliBigGraph(t, payload).URL + "/beta", "BRIDGE_POLL_FIRST": "10ms", "BRIDGE_POLL_MAX": "20ms",
 	})
-	sent := b.ok("send", "--device", "d", "--app-service", "a", "--package", "p", "--payload", "{}", "--wait", "1m")
+	sent := b.ok("send", "--device", "id:d", "--app-service", "a", "--package", "p", "--payload", "{}", "--wait", "1m")
 	id := cliField(t, sent, "command")
 	shown := `{"text":"` + strings.Repeat("Küche ", 40)
 	for what, out := range map[string]string{"send": sent, "get": b.ok("get", id)} {
@@ -194,7 +194,7 @@ func TestALostObjectIsSaid(t *testing.T) {
 		"BRIDGE_GRAPH_URL": cliBigGraph(t, []byte(`"`+strings.Repeat("x", 2<<20)+`"`)).URL + "/beta", "BRIDGE_POLL_FIRST": "10ms", "BRIDGE_POLL_MAX": "20ms",
 		"NATS_URL": url, "BRIDGE_CALLBACK_KEYS": webhook.NewKey(),
 	})
-	id := cliField(t, b.ok("send", "--device", "d", "--app-service", "a", "--package", "p", "--payload", "{}", "--wait", "1m"), "command")
+	id := cliField(t, b.ok("send", "--device", "id:d", "--app-service", "a", "--package", "p", "--payload", "{}", "--wait", "1m"), "command")
 	nc, err := nats.Connect(url)
 	if err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ func cliTestSecondSignal(t *testing.T, binary string) {
 	site := cliNewSite(t, binary, emulator.Options{})
 	site.vars["BRIDGE_GRAPH_URL"] = graph.URL + "/beta"
 	serve, b := site.serve()
-	b.ok("send", "--device", "d", "--uri", "x:y")
+	b.ok("send", "--device", "id:d", "--uri", "x:y")
 	<-posted
 	serve.signal(syscall.SIGTERM)
 	serve.await(serve.stderr, "a second signal ends it at once")

@@ -98,7 +98,8 @@ func quarantine(ctx context.Context, ask asker, before time.Time) (quarantined, 
 	}
 }
 
-// pageTimeout is how much longer than another request a page of a quarantine may
+// pageTimeout is how much longer than another request a page of a quarantine, or a
+// listing of devices, may
 // take: it can be hundreds of appends, each synced to disk.
 const pageTimeout = time.Minute
 

@@ -27,12 +27,15 @@ type sendFlags struct {
 func newSend(vars map[string]string) *cobra.Command {
 	var f sendFlags
 	cmd := &cobra.Command{
-		Use:   "send --device <id> (--uri <uri> | --app-service <name> --package <family name> --payload <json>)",
+		Use:   "send --device <device> (--uri <uri> | --app-service <name> --package <family name> --payload <json>)",
 		Short: "Ask for a command",
 		Long: `Ask for a command: --uri opens a URI on the device, --app-service calls an app
 service there. Without --request-id a new one is made, so that a repeat by the
-client library cannot send twice; give your own to make a repeat of yours safe.`,
-		Example: `  devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --uri https://example.com --wait 30s
+client library cannot send twice; give your own to make a repeat of yours safe.
+
+` + deviceHelp,
+		Example: `  devicebridge send --device JimSurface --uri https://example.com
+  devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --uri https://example.com --wait 30s
   devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --app-service com.example.ping \
     --package Example.App_8wekyb3d8bbwe --payload '{"Type":"Toast","Title":"Hello"}'`,
 		Args: usageArgs(cobra.NoArgs),
@@ -45,7 +48,7 @@ client library cannot send twice; give your own to make a repeat of yours safe.`
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.request.DeviceID, "device", "", "device id; the devices subcommand lists them")
+	flags.StringVar(&f.request.DeviceID, "device", "", "id or name of the device; the devices subcommand lists them")
 	flags.StringVar(&f.uri, "uri", "", "open this URI: a launchUri command")
 	flags.StringVar(&f.request.AppServiceName, "app-service", "", "call this app service: an appService command")
 	flags.StringVar(&f.request.PackageFamilyName, "package", "", "package family name of the app service's application")
@@ -65,7 +68,7 @@ func (f sendFlags) build() (events.Request, error) {
 	r := f.request
 	switch {
 	case r.DeviceID == "":
-		return r, errors.New("--device is missing; `devicebridge devices` lists the ids")
+		return r, errors.New("--device is missing; `devicebridge devices` lists them")
 	case f.wait < 0 || f.wait > bridge.MaxWait:
 		return r, fmt.Errorf("--wait: %s is not a time up to %s", f.wait, bridge.MaxWait)
 	case f.queue && f.wait > 0:
@@ -96,6 +99,10 @@ func (f sendFlags) build() (events.Request, error) {
 
 func (f sendFlags) send(cmd *cobra.Command, b *bus.Bus, r events.Request) error {
 	w := cmd.OutOrStdout()
+	var err error
+	if r.DeviceID, err = deviceID(cmd.Context(), askingLong(b), r.DeviceID); err != nil {
+		return err
+	}
 	if f.queue {
 		sequence, err := b.Enqueue(cmd.Context(), r)
 		if err != nil {

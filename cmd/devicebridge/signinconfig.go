@@ -18,11 +18,25 @@ func personalTenants() []string {
 	return []string{"", signin.PersonalTenant, "common", "9188040d-6c67-4c5b-b112-36a304b66dad"}
 }
 
-// sends reports whether device commands are on.
-func (c config) sends() bool { return c.Commands != commandsOff }
+// sends reports whether device commands are on, directs whether the directory is,
+// and feeds whether the inventory is.
+func (c config) sends() bool   { return c.Commands != switchedOff }
+func (c config) directs() bool { return c.Directory != switchedOff }
+func (c config) feeds() bool   { return c.Inventory != switchedOff }
 
 // needs says what tokens are for.
-func (c config) needs() signin.Needs { return signin.Needs{Commands: c.sends()} }
+func (c config) needs() signin.Needs {
+	return signin.Needs{Commands: c.sends(), Directory: c.directs(), DirectoryWrite: c.Directory == directoryWrite}
+}
+
+// directoryURL gives the v1.0 endpoint beside the beta endpoint of commands: only
+// there is the directory's device resource out of preview.
+func directoryURL(graphURL string) string {
+	if root, found := strings.CutSuffix(strings.TrimRight(graphURL, "/"), "/beta"); found {
+		return root + "/v1.0"
+	}
+	return graphURL
+}
 
 // scopes are those that tokens are asked for with.
 func (c config) scopes() []string {
@@ -49,6 +63,13 @@ func signInFaults(c config) []error {
 			"use device-code or browser with a personal Microsoft account, or BRIDGE_COMMANDS=off where no commands are to be sent", mode)
 	fault(c.sends() && mode.Personal() && !slices.Contains(personalTenants(), c.Azure.TenantID), "AZURE_TENANT_ID",
 		"is %s, where only work and school accounts sign in, and device commands take personal Microsoft accounts only: leave it out, or set it to consumers", c.Azure.TenantID)
+	fault(!c.sends() && !c.directs(), "BRIDGE_COMMANDS", "is off, and BRIDGE_DIRECTORY too: there is nothing to do; switch one on")
+	fault(c.sends() && c.directs() && mode.Known() && mode != signin.Static, "BRIDGE_DIRECTORY",
+		"is %s: device commands take a personal Microsoft account and the directory takes none, so that one sign-in cannot do both: "+
+			"run a second devicebridge with BRIDGE_COMMANDS=off for the directory", c.Directory)
+	fault(c.directs() && !c.sends() && mode.Personal() && slices.Contains(personalTenants(), c.Azure.TenantID) && c.Azure.TenantID != "common", "AZURE_TENANT_ID",
+		"is %q, where only personal Microsoft accounts sign in, and the directory takes work and school accounts only: set it to the directory's", c.Azure.TenantID)
+	fault(c.feeds() && !c.directs(), "BRIDGE_INVENTORY", "is on: it reads the directory; set BRIDGE_DIRECTORY=read too")
 	required := func(name, value string, modes ...signin.Mode) {
 		fault(value == "" && slices.Contains(modes, mode), name, "is missing; BRIDGE_GRAPH_AUTH=%s needs it", mode)
 	}

@@ -31,7 +31,7 @@ func cliSigningIn(more map[string]string) map[string]string {
 }
 
 func TestFaultsOfTheSignIn(t *testing.T) {
-	off := map[string]string{"BRIDGE_COMMANDS": "off"}
+	off := map[string]string{"BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "read"}
 	mode := func(m string, more map[string]string) map[string]string {
 		vars := map[string]string{"BRIDGE_GRAPH_AUTH": m}
 		maps.Copy(vars, more)
@@ -67,7 +67,14 @@ func TestFaultsOfTheSignIn(t *testing.T) {
 		"a plain authority":       {map[string]string{"AZURE_AUTHORITY_HOST": "http://127.0.0.1:1"}, []string{"AZURE_AUTHORITY_HOST"}, "is not an https URL"},
 		"no certificates":         {map[string]string{"BRIDGE_GRAPH_CA": cliFile(t, "empty", "x")}, []string{"BRIDGE_GRAPH_CA"}, "holds no certificate in PEM"},
 		"no file of certificates": {map[string]string{"BRIDGE_GRAPH_CA": "/nowhere/ca"}, []string{"BRIDGE_GRAPH_CA"}, "no such file"},
-		"commands perhaps":        {map[string]string{"BRIDGE_COMMANDS": "maybe"}, []string{"BRIDGE_COMMANDS"}, `it takes "on" or "off"`},
+		"nothing at all":          {mode("managed-identity", map[string]string{"BRIDGE_COMMANDS": "off"}), []string{"BRIDGE_COMMANDS"}, "there is nothing to do"},
+		"both by one account": {
+			map[string]string{"BRIDGE_DIRECTORY": "read"}, []string{"BRIDGE_DIRECTORY"}, "run a second devicebridge with BRIDGE_COMMANDS=off",
+		},
+		"both by a gateway's token":         {with: mode("static", map[string]string{"BRIDGE_DIRECTORY": "write", "BRIDGE_GRAPH_TOKEN": "t", "BRIDGE_INVENTORY": "on"})},
+		"the directory, a work account":     {with: mode("device-code", map[string]string{"BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "read", "AZURE_TENANT_ID": "contoso.com"})},
+		"the directory, a personal account": {mode("device-code", off), []string{"AZURE_TENANT_ID"}, "the directory takes work and school accounts only"},
+		"commands perhaps":                  {map[string]string{"BRIDGE_COMMANDS": "maybe"}, []string{"BRIDGE_COMMANDS"}, `it takes "on" or "off"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadServe(cliSigningIn(test.with))
@@ -92,7 +99,7 @@ func TestFaultsOfTheSignIn(t *testing.T) {
 // TestWithoutCommandsNothingOfThemIsAsked needs neither a public URL nor keys.
 func TestWithoutCommandsNothingOfThemIsAsked(t *testing.T) {
 	vars := map[string]string{
-		"BRIDGE_COMMANDS": "off", "BRIDGE_GRAPH_AUTH": "client-secret", "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s",
+		"BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "read", "BRIDGE_GRAPH_AUTH": "client-secret", "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s",
 		"NATS_URL": "nats://127.0.0.1:4222",
 	}
 	if _, err := loadServe(vars); err != nil {
@@ -122,6 +129,10 @@ func TestScopes(t *testing.T) {
 		if got := c.scopes(); !slices.Equal(got, []string{want + "Device.Command", want + "Device.Read"}) {
 			t.Errorf("%s: %v", url, got)
 		}
+	}
+	directory, err := loadServe(cliSigningIn(map[string]string{"BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "write", "AZURE_TENANT_ID": "contoso.com"}))
+	if got := strings.Join(directory.scopes(), " "); err != nil || strings.Contains(got, "Device.Command") || !strings.Contains(got, "/Directory.AccessAsUser.All") {
+		t.Errorf("for the directory %s (%v)", got, err)
 	}
 	c, err := loadServe(cliSigningIn(map[string]string{"BRIDGE_GRAPH_SCOPES": " api://g/a  openid "}))
 	if err != nil || !slices.Equal(c.scopes(), []string{"api://g/a", "openid"}) {

@@ -41,7 +41,7 @@ live. --since and --all begin in the past. Ctrl-C ends it.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.device, "device", "", "only events of this device id")
+	flags.StringVar(&f.device, "device", "", "only events of this device: its id or name, see send --help")
 	flags.StringVar(&f.kind, "kind", "", "only this kind of event, such as completed")
 	flags.DurationVar(&f.since, "since", 0, "begin this long ago")
 	flags.BoolVar(&f.all, "all", false, "begin with the oldest event kept")
@@ -63,6 +63,10 @@ func kindNames() []string {
 var errEnough = errors.New("seen enough")
 
 func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error {
+	var err error
+	if f.device, err = deviceID(cmd.Context(), askingLong(b), f.device); err != nil {
+		return err
+	}
 	filter := f.filter(b.Subjects(), args)
 	if isTerminal(cmd.ErrOrStderr()) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; Ctrl-C ends it\n", filter)
@@ -73,7 +77,7 @@ func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error 
 		o.Since = time.Now().Add(-f.since)
 	}
 	var last events.Command
-	err := b.Follow(cmd.Context(), o, func(e events.Stored) error {
+	err = b.Follow(cmd.Context(), o, func(e events.Stored) error {
 		last = e.Command
 		if err := f.show(cmd, e); err != nil {
 			return err

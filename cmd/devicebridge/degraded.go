@@ -1,0 +1,66 @@
+package main
+
+import (
+	"time"
+
+	"devicebridge/bridge/graph"
+	"devicebridge/bridge/graph/signin"
+)
+
+const (
+	// conditionCircuitOpen: Graph failed several times in a row and is left alone.
+	conditionCircuitOpen = "circuitOpen"
+	// conditionDirectoryCircuitOpen: the same of the directory.
+	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
+	// conditionSignIn: there is no token for Graph.
+	conditionSignIn = "signIn"
+)
+
+// conditions lists what degrades the bridge without keeping a postback from being
+// stored.
+func conditions() []string {
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn}
+}
+
+// degrade notes, for readiness and metrics, that a condition stands, and why in
+// words for the operator. The same condition again takes the new words.
+func (o *operator) degrade(condition, reason string) {
+	o.health.degrade(condition, reason)
+	o.metrics.degraded.WithLabelValues(condition).Set(1)
+}
+
+// recovered notes that a condition stands no more.
+func (o *operator) recovered(condition string) {
+	o.health.recovered(condition)
+	o.metrics.degraded.WithLabelValues(condition).Set(0)
+}
+
+// observeCircuit is told by the Graph client of commands what its circuit became.
+func (o *operator) observeCircuit(s graph.CircuitState) {
+	o.metrics.graph.observeCircuit("commands", s.Open)
+	o.circuit(conditionCircuitOpen, "commands wait", s)
+}
+
+// observeDirectoryCircuit is told the same of the directory's.
+func (o *operator) observeDirectoryCircuit(s graph.CircuitState) {
+	o.metrics.graph.observeCircuit("directory", s.Open)
+	o.circuit(conditionDirectoryCircuitOpen, "questions about the directory are refused", s)
+}
+
+func (o *operator) circuit(condition, meanwhile string, s graph.CircuitState) {
+	if !s.Open {
+		o.recovered(condition)
+		return
+	}
+	o.degrade(condition, "Graph failed several times in a row ("+s.Reason+"): "+meanwhile+"; it is tried again from "+
+		s.Until.UTC().Format(time.RFC3339)+" on, by one request at a time")
+}
+
+// observeSignIn is told how the sign-in stands.
+func (o *operator) observeSignIn(s signin.Status) {
+	if s.State == signin.Usable {
+		o.recovered(conditionSignIn)
+		return
+	}
+	o.degrade(conditionSignIn, s.Reason+" (commands wait, unclaimed)")
+}
