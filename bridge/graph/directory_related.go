@@ -35,7 +35,14 @@ func (d *Directory) RelatedLink(key DeviceKey, r Relationship, q Query) (Link, e
 	if err != nil {
 		return Link{}, fail(opListRelated, err)
 	}
-	return q.link(target), nil
+	link := q.link(target)
+	if q.Filter != "" && !link.Eventual {
+		// Graph's page aad-advanced-queries: on the relationships of a directory object
+		// every filter is an advanced query.
+		q.Count = true
+		link = q.link(target)
+	}
+	return link, nil
 }
 
 // Related GETs a page of objects: the one of RelatedLink, or the Next of one

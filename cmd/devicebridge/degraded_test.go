@@ -139,7 +139,10 @@ func TestABridgeWhoseGraphFails(t *testing.T) {
 	if !strings.Contains(out[0], id) || posts.Load() != 1 || gets.Load() != 6 {
 		t.Errorf("%q after %d POSTs and %d GETs", out, posts.Load(), gets.Load())
 	}
-	cliUntil(t, b.admin+"/readyz?verbose", http.StatusOK, "circuitOpen    ok")
+	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\n")
+	if _, checks := cliChecks(cliGet(t, b.admin+"/readyz?verbose")); !strings.HasPrefix(checks["circuitOpen"], "ok ") {
+		t.Errorf("then the checks are %v", checks)
+	}
 	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_graph_circuit_open{part=\"commands\"} 0\n")
 	if lines := b.follow(6, id, "--all"); strings.Contains(fmt.Sprint(lines), "deferred") {
 		t.Errorf("it was claimed before Graph answered: %q", lines)

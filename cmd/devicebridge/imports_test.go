@@ -76,6 +76,7 @@ func mayImport() map[string]struct {
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
+				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
 				"bridge/inventory", "webhook",
 			},

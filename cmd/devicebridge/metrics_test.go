@@ -162,7 +162,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 		own++
 		for _, metric := range f.GetMetric() {
 			for _, l := range metric.GetLabel() {
-				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "condition", "operation", "code", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
+				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "condition", "operation", "code", "part", "state", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}

@@ -105,6 +105,8 @@ func TestPathsAndHeaders(t *testing.T) {
 		{"GET", "/v1.0/devices/" + desktop + "/memberOf/a/b", 400, "BadRequest", "'b'"},
 		{"GET", "/v1.0/devices/" + desktop + "/memberOf/$ref", 400, "BadRequest", "$ref"},
 		{"GET", "/v1.0/devices/nobody", 404, "Request_ResourceNotFound", "nobody"},
+		{"GET", "/v1.0/devices(deviceId='no''body')", 404, "Request_ResourceNotFound", "no'body"},
+		{"GET", "/v1.0/devices(deviceId='no'body')", 400, "BadRequest", "no'body"},
 		{"PUT", "/v1.0/devices", 405, "notAllowed", "GET, POST"},
 		{"POST", "/v1.0/devices/" + desktop, 405, "notAllowed", "GET, PATCH, DELETE"},
 		{"POST", "/v1.0/devices/delta", 405, "notAllowed", "GET"},

@@ -11,7 +11,7 @@ import (
 )
 
 // sync follows a delta from path to its end and gives the items, the sizes of the pages and the delta link.
-func (g *graph) sync(path string) (items []map[string]any, sizes []int, link string) {
+func (g *site) sync(path string) (items []map[string]any, sizes []int, link string) {
 	g.t.Helper()
 	for {
 		a := g.get(path)

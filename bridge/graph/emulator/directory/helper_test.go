@@ -42,14 +42,14 @@ const (
 }`
 )
 
-// graph is a directory on a server of its own, and a client of it.
-type graph struct {
+// site is a directory on a server of its own, and a client of it.
+type site struct {
 	*directory.Directory
 	t   testing.TB
 	url string
 }
 
-func start(t testing.TB, o directory.Options) *graph {
+func start(t testing.TB, o directory.Options) *site {
 	t.Helper()
 	d, err := directory.New(o)
 	if err != nil {
@@ -57,7 +57,7 @@ func start(t testing.TB, o directory.Options) *graph {
 	}
 	srv := httptest.NewServer(d)
 	t.Cleanup(srv.Close)
-	return &graph{Directory: d, t: t, url: srv.URL}
+	return &site{Directory: d, t: t, url: srv.URL}
 }
 
 // answer is what came back, with the body as bytes and as JSON.
@@ -69,7 +69,7 @@ type answer struct {
 }
 
 // request sends with a bearer token and JSON; header overrides, where an empty value removes. path is absolute or not.
-func (g *graph) request(method, path, body string, header map[string]string) (answer, error) {
+func (g *site) request(method, path, body string, header map[string]string) (answer, error) {
 	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), method, g.url+strings.TrimPrefix(path, g.url), strings.NewReader(body))
 	if err != nil {
@@ -103,7 +103,7 @@ func (g *graph) request(method, path, body string, header map[string]string) (an
 func (a *answer) decode() { _ = json.Unmarshal(a.raw, &a.json) }
 
 // do is request for calls that must be answered.
-func (g *graph) do(method, path, body string) answer {
+func (g *site) do(method, path, body string) answer {
 	g.t.Helper()
 	a, err := g.request(method, path, body, nil)
 	if err != nil {
@@ -112,13 +112,13 @@ func (g *graph) do(method, path, body string) answer {
 	return a
 }
 
-func (g *graph) get(path string) answer {
+func (g *site) get(path string) answer {
 	g.t.Helper()
 	return g.do(http.MethodGet, path, "")
 }
 
 // advanced is get with ConsistencyLevel.
-func (g *graph) advanced(path string) answer {
+func (g *site) advanced(path string) answer {
 	g.t.Helper()
 	a, err := g.request(http.MethodGet, path, "", map[string]string{"ConsistencyLevel": "eventual"})
 	if err != nil {
@@ -166,7 +166,7 @@ func column(list []map[string]any, name string) []string {
 }
 
 // pages follows the next links from path and gives the objects of all pages, and the sizes.
-func (g *graph) pages(path string) (all []map[string]any, sizes []int, last answer) {
+func (g *site) pages(path string) (all []map[string]any, sizes []int, last answer) {
 	g.t.Helper()
 	for path != "" {
 		last = g.advanced(path)

@@ -32,7 +32,7 @@ func (r *replica) take(items []map[string]any) {
 	}
 }
 
-func (r *replica) page(g *graph) (end bool) {
+func (r *replica) page(g *site) (end bool) {
 	a := g.get(r.next)
 	r.take(a.values(g.t))
 	next, more := a.json["@odata.nextLink"].(string)

@@ -56,16 +56,18 @@ func parseRoute(base []string, method string, u *url.URL) (route, error) {
 
 // firstSegment reads devices, devices('id') and devices(deviceId='id').
 func firstSegment(s string) (k key, hasKey bool, err error) {
-	m := regexp.MustCompile(`^(?i:devices)(\((deviceId=)?'([^']+)'\))?$`).FindStringSubmatch(s)
-	switch {
-	case m == nil:
+	m := regexp.MustCompile(`^(?i:devices)(\((deviceId=)?'((?:[^']|'')+)'\))?$`).FindStringSubmatch(s)
+	if m == nil {
 		return key{}, false, unknownSegment(s)
+	}
+	value := strings.ReplaceAll(m[3], "''", "'") // OData doubles a quote within a text
+	switch {
 	case m[1] == "":
 		return key{}, false, nil
 	case m[2] == "":
-		return key{id: m[3]}, true, nil
+		return key{id: value}, true, nil
 	}
-	return key{deviceID: m[3]}, true, nil
+	return key{deviceID: value}, true, nil
 }
 
 // isFunction takes a name bare, qualified, and with parentheses: delta, microsoft.graph.delta(), …
