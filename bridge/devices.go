@@ -53,6 +53,9 @@ func (b *Bridge) graphRefusal(operation string, err error) error {
 	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
 		return events.Unavailable(open.Error() + "; ask again then")
 	}
+	if missing, ok := errors.AsType[*graph.SignInError](err); ok {
+		return events.Unavailable(missing.Error())
+	}
 	answer, ok := errors.AsType[*graph.Error](err)
 	if !ok {
 		return events.Unavailable("Graph could not be asked now; ask again")

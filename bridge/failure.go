@@ -27,6 +27,9 @@ func failureOf(err error) *events.Error {
 	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
 		return &events.Error{Code: "circuitOpen", Message: open.Error()}
 	}
+	if missing, ok := errors.AsType[*graph.SignInError](err); ok {
+		return &events.Error{Code: "noSignIn", Message: events.Truncate(missing.Error(), maxFailure)}
+	}
 	return &events.Error{Code: "noAnswer", Message: events.Truncate(err.Error(), maxFailure)}
 }
 

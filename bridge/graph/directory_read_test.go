@@ -45,8 +45,13 @@ func TestDirectoryQueries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := get("/devices"+c.query, emptyList)
 			s.consistency = c.consistency
-			related := get("/devices/"+objectID+"/memberOf"+c.query, emptyList)
-			related.consistency = c.consistency
+			// On relationships every filter is an advanced query.
+			relatedQuery, relatedConsistency := c.query, c.consistency
+			if c.q.Filter != "" && c.consistency == "" {
+				relatedQuery, relatedConsistency = c.query+"&$count=true", advanced
+			}
+			related := get("/devices/"+objectID+"/memberOf"+relatedQuery, emptyList)
+			related.consistency = relatedConsistency
 			directory := play(t, s, related)
 			page, err := directory.Devices(t.Context(), directory.DevicesLink(c.q))
 			if err != nil || page.Devices == nil || len(page.Devices) != 0 || page.Next != nil || page.Count != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -47,7 +48,12 @@ func newWhoAmI(vars map[string]string) *cobra.Command {
 		use: "whoami", short: "Show how the bridge signs in to Graph, as whom and until when", example: "  devicebridge whoami",
 		args: cobra.NoArgs, endpoint: "signin.get",
 		ask:  func([]string) (struct{}, error) { return struct{}{}, nil },
-		show: func(w io.Writer, a events.SignInReply) error { return writeSignIn(w, a.SignIn) },
+		show: func(w io.Writer, a events.SignInReply) error {
+			if err := writeSignIn(w, a.SignIn); err != nil || a.SignIn.State == string(signin.Usable) {
+				return err
+			}
+			return errors.New("there is no token for Graph: " + cmp.Or(a.SignIn.Reason, a.SignIn.State))
+		},
 	}.command(vars)
 }
 
