@@ -47,7 +47,7 @@ func newWhoAmI(vars map[string]string) *cobra.Command {
 	return question[struct{}, events.SignInReply]{
 		use: "whoami", short: "Show how the bridge signs in to Graph, as whom and until when", example: "  devicebridge whoami",
 		args: cobra.NoArgs, endpoint: "signin.get",
-		ask:  func([]string) (struct{}, error) { return struct{}{}, nil },
+		ask: func([]string) (struct{}, error) { return struct{}{}, nil },
 		show: func(w io.Writer, a events.SignInReply) error {
 			if err := writeSignIn(w, a.SignIn); err != nil || a.SignIn.State == string(signin.Usable) {
 				return err

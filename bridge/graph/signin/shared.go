@@ -45,20 +45,27 @@ type shared struct {
 	given given
 }
 
-// given is a token and what it was asked for.
+// given is a token, what it was asked for, and when.
 type given struct {
 	token  azcore.AccessToken
 	scopes []string
+	at     time.Time
+}
+
+func (g given) serves(o policy.TokenRequestOptions) bool {
+	now := time.Now()
+	return o.Claims == "" && slices.Equal(g.scopes, o.Scopes) && now.Before(renewal(g.at, g.token.ExpiresOn)) &&
+		(g.token.RefreshOn.IsZero() || now.Before(g.token.RefreshOn))
 }
 
 // refreshBefore is how long before a token ends another is asked for; MSAL has the
 // same.
 const refreshBefore = 5 * time.Minute
 
-func (g given) serves(o policy.TokenRequestOptions) bool {
-	now := time.Now()
-	return o.Claims == "" && slices.Equal(g.scopes, o.Scopes) && now.Add(refreshBefore).Before(g.token.ExpiresOn) &&
-		(g.token.RefreshOn.IsZero() || now.Before(g.token.RefreshOn))
+// renewal is when to ask for another token: five minutes before the end, as MSAL
+// does, and of one that lives for minutes only, after three quarters of its life.
+func renewal(from, end time.Time) time.Time {
+	return end.Add(-min(refreshBefore, end.Sub(from)/4))
 }
 
 func newShared(o Options) (*shared, error) {
@@ -103,7 +110,7 @@ func (s *shared) token(ctx context.Context, o policy.TokenRequestOptions) (azcor
 	if err != nil {
 		return azcore.AccessToken{}, failureOf(err)
 	}
-	s.given = given{token, o.Scopes}
+	s.given = given{token, o.Scopes, time.Now()}
 	if changed != nil {
 		s.record, s.unsaved = *changed, true
 	}
@@ -168,6 +175,7 @@ func (s *shared) load(ctx context.Context) error {
 
 // use takes what the store has as the record.
 func (s *shared) use(text []byte) {
+	before, kept := s.record, s.given
 	s.record, s.keeper, s.broken, s.given = record{}, nil, nil, given{}
 	if len(text) == 0 {
 		s.breakDown(SignedOut, &Failure{Message: "nobody is signed in", Advice: loginAdvice, Lasting: true})
@@ -179,6 +187,9 @@ func (s *shared) use(text []byte) {
 		return
 	}
 	s.record = r
+	if r.Generation == before.Generation && r.HomeAccountID == before.HomeAccountID {
+		s.given = kept // another replica refreshed; that ends no token
+	}
 	switch {
 	case r.SignedOut:
 		s.breakDown(SignedOut, &Failure{Message: "nobody is signed in since somebody signed out", Advice: loginAdvice, Lasting: true})
@@ -210,6 +221,19 @@ func (s *shared) look(ctx context.Context) (changed bool, err error) {
 	before, loaded := s.revision, s.loaded
 	err = s.load(ctx)
 	return s.revision != before || s.loaded != loaded, err
+}
+
+// due reports whether it is time to see if there is a token: the present one nears
+// its end, or nobody has asked since somebody signed in. known is what was found
+// out last.
+func (s *shared) due(ctx context.Context, known Status) bool {
+	if s.lock(ctx) != nil {
+		return false
+	}
+	defer s.unlock()
+	r := s.record
+	return s.broken != nil || known.State != Usable || known.Generation != r.Generation || s.unsaved ||
+		!time.Now().Before(renewal(r.Refreshed, r.TokenExpires))
 }
 
 // fill puts what is known of the person into a status.

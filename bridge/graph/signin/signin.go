@@ -212,6 +212,10 @@ func (s *SignIn) tend(ctx context.Context) {
 		if changed {
 			s.release()
 		}
+		if known := s.Status(); !s.shared.due(ctx, known) {
+			s.settle(ctx, known) // another replica may have refreshed
+			return
+		}
 	}
 	_, _ = s.GetToken(ctx, policy.TokenRequestOptions{Scopes: s.o.Scopes})
 }

@@ -33,8 +33,8 @@ func TestTheHourIsCrossed(t *testing.T) {
 		if n := len(seen); n < 24 || n > 30 {
 			t.Errorf("%d tokens in a day, want one for each 55 minutes", n)
 		}
-		if l := r.authority.Ledger(); l.DeviceGrants != 1 {
-			t.Errorf("%d sign-ins, want 1", l.DeviceGrants)
+		if l := r.authority.Ledger(); l.DeviceGrants != 1 || l.Refreshes != len(seen)-1 {
+			t.Errorf("%d sign-ins and %d refreshes", l.DeviceGrants, l.Refreshes)
 		}
 		if status := s.Status(); status.State != signin.Usable || status.Account != authority.PersonalUser || status.KeptIn != signin.InNATS ||
 			time.Until(status.TokenExpires) < 5*time.Minute {
@@ -88,6 +88,28 @@ func TestReplicasShareOneSignIn(t *testing.T) {
 			t.Errorf("the ledger is %+v", l)
 		}
 		r.token(r.replica())
+	})
+}
+
+// TestTokensOfAMinute has two replicas refresh as often as tokens end, and not
+// because the other did.
+func TestTokensOfAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, authority.Options{AutoApprove: true, TokenLife: time.Minute})
+		replicas := []*signin.SignIn{r.replica(), r.replica()}
+		for _, s := range replicas {
+			defer r.running(s)()
+		}
+		r.signedIn(replicas[0])
+		for range 30 * 60 {
+			for _, s := range replicas {
+				r.token(s)
+			}
+			time.Sleep(time.Second)
+		}
+		if l := r.authority.Ledger(); l.Refreshes < 30 || l.Refreshes > 2*60 {
+			t.Errorf("%d refreshes in half an hour", l.Refreshes)
+		}
 	})
 }
 
