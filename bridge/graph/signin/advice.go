@@ -5,7 +5,7 @@ package signin
 func advices() map[int]string {
 	const (
 		public   = "in the application's registration, under Authentication, allow public client flows"
-		secret   = "make a new secret in the application's registration, under Certificates & secrets, and set AZURE_CLIENT_SECRET to its value, not its id"
+		renew    = "make a new secret in the application's registration, under Certificates & secrets, and set AZURE_CLIENT_SECRET to its value, not its id"
 		personal = "set AZURE_TENANT_ID=consumers, or leave it out: the application takes personal Microsoft accounts only"
 	)
 	return map[int]string{
@@ -51,8 +51,8 @@ func advices() map[int]string {
 		9002346: personal,
 
 		// Secrets, certificates and federated tokens.
-		7000215: secret,
-		7000222: "the secret has expired: " + secret,
+		7000215: renew,
+		7000222: "the secret has expired: " + renew,
 		700023:  "the assertion is for another audience; check AZURE_AUTHORITY_HOST and AZURE_TENANT_ID",
 		700025:  "the application is a public client and takes no secret; use device-code or browser, or make it a confidential one",
 		700024:  "the assertion is not valid now; check this machine's clock and the certificate or token file",

@@ -175,16 +175,16 @@ func advice(aadsts int, code string) (text string, lasting bool) {
 	if text, known := advices()[aadsts]; known {
 		return text, true
 	}
-	switch {
-	case code == "invalid_grant", code == "interaction_required", code == "login_required", code == "consent_required":
+	switch code {
+	case "invalid_grant", "interaction_required", "login_required", "consent_required":
 		return loginAdvice, true
-	case code == "authorization_declined", code == "access_denied":
+	case "authorization_declined", "access_denied":
 		return "somebody declined; " + loginAdvice + " again and approve", true
-	case code == "expired_token":
+	case "expired_token":
 		return "the code was not entered in time; " + loginAdvice + " again", true
-	case code == "invalid_client", code == "unauthorized_client":
+	case "invalid_client", "unauthorized_client":
 		return "check AZURE_CLIENT_ID and the application's registration", true
-	case code == "invalid_scope":
+	case "invalid_scope":
 		return "check the application's API permissions, and BRIDGE_GRAPH_SCOPES", true
 	}
 	return "", true

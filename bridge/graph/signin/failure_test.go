@@ -141,7 +141,7 @@ func TestWhyASignInEnds(t *testing.T) {
 		},
 		"too long idle": {
 			func(*rig) error {
-				time.Sleep(91 * 24 * time.Hour)
+				<-time.After(91 * 24 * time.Hour)
 				return nil
 			},
 			[]string{"AADSTS700082", "was not used for too long; run `devicebridge login`"}, false,
@@ -165,7 +165,7 @@ func TestWhyASignInEnds(t *testing.T) {
 				if err := test.end(r); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(56 * time.Minute)
+				<-time.After(56 * time.Minute)
 				why := r.refusal(s)
 				for _, words := range test.words {
 					if !strings.Contains(why, words) {
@@ -187,7 +187,7 @@ func TestWhyASignInEnds(t *testing.T) {
 					if err := r.authority.SetFaults(authority.Faults{}); err != nil {
 						t.Fatal(err)
 					}
-					time.Sleep(10 * time.Second)
+					<-time.After(10 * time.Second)
 				} else {
 					r.signedIn(s)
 				}

@@ -45,11 +45,11 @@ type Prompt struct {
 // Session is a sign-in that was made and not handed over yet.
 type Session struct{ record record }
 
-// Account is who signed in, Scopes what was granted, Expires when the first token
-// ends.
-func (s Session) Account() string    { return s.record.Username }
-func (s Session) Scopes() []string   { return s.record.Scopes }
-func (s Session) Expires() time.Time { return s.record.TokenExpires }
+// Account gives the user name of who signed in.
+func (s Session) Account() string { return s.record.Username }
+
+// Scopes gives what was granted.
+func (s Session) Scopes() []string { return s.record.Scopes }
 
 // Sealed gives the session for SignIn.Replace. generation is the one that the
 // bridge's Status tells.

@@ -28,7 +28,7 @@ func TestTheHourIsCrossed(t *testing.T) {
 		for range 24 * 6 {
 			seen[r.token(s)] = true
 			r.recordHides(r.token(s))
-			time.Sleep(10 * time.Minute)
+			<-time.After(10 * time.Minute)
 		}
 		if n := len(seen); n < 24 || n > 30 {
 			t.Errorf("%d tokens in a day, want one for each 55 minutes", n)
@@ -50,11 +50,11 @@ func TestAnIdleServiceDoesNotLoseIt(t *testing.T) {
 		s := r.replica()
 		stop := r.running(s)
 		r.signedIn(s)
-		time.Sleep(100 * 24 * time.Hour)
+		<-time.After(100 * 24 * time.Hour)
 		r.token(s)
 		stop()
 		// The control: without Run the sign-in does not live that long.
-		time.Sleep(91 * 24 * time.Hour)
+		<-time.After(91 * 24 * time.Hour)
 		if why := r.refusal(r.replica()); !strings.Contains(why, "AADSTS700082") || !strings.Contains(why, "run `devicebridge login`") {
 			t.Errorf("after 91 idle days: %s", why)
 		}
@@ -76,7 +76,7 @@ func TestReplicasShareOneSignIn(t *testing.T) {
 			}
 		}
 		for range 20 {
-			time.Sleep(56 * time.Minute)
+			<-time.After(56 * time.Minute)
 			var all sync.WaitGroup
 			for _, s := range replicas {
 				all.Go(func() { r.token(s) })
@@ -105,7 +105,7 @@ func TestTokensOfAMinute(t *testing.T) {
 			for _, s := range replicas {
 				r.token(s)
 			}
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		if l := r.authority.Ledger(); l.Refreshes < 30 || l.Refreshes > 2*60 {
 			t.Errorf("%d refreshes in half an hour", l.Refreshes)
@@ -256,7 +256,7 @@ func TestTheStoreMayBeAway(t *testing.T) {
 		s := r.replica()
 		r.signedIn(s)
 		r.store.broken(events.Unavailable("NATS is away"))
-		time.Sleep(56 * time.Minute)
+		<-time.After(56 * time.Minute)
 		token, revision := r.token(s), r.store.revision
 		if fresh := r.replica(); !strings.Contains(r.refusal(fresh), "cannot be read from NATS") || fresh.Status().State != signin.Unreachable || fresh.Usable() != nil {
 			t.Errorf("a replica that never saw it is %+v", fresh.Status())

@@ -37,7 +37,7 @@ type authoritySite struct {
 	client *http.Client
 }
 
-func newAuthoritySite(t *testing.T, ctx context.Context) *authoritySite {
+func newAuthoritySite(ctx context.Context, t *testing.T) *authoritySite {
 	t.Helper()
 	path, err := plainBridge()
 	if err != nil {
@@ -152,7 +152,7 @@ func TestSignInSurvives(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience+*signInFor)
 	defer cancel()
-	site := newAuthoritySite(t, ctx)
+	site := newAuthoritySite(ctx, t)
 	key := signin.NewKey()
 	vars := maps.Clone(site.vars)
 	maps.Copy(vars, map[string]string{"BRIDGE_GRAPH_TOKEN": "", "BRIDGE_SIGNIN_KEY": key, "BRIDGE_LOG_LEVEL": "debug"})
