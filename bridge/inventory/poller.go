@@ -37,6 +37,8 @@ type Hooks struct {
 	// Current: the feed, by this replica or another, had told all that Graph knew at
 	// that time.
 	Current func(time.Time)
+	// Trouble: the feed cannot go on, and why; nil: it goes on.
+	Trouble func(error)
 }
 
 // Poller reads the directory and publishes what changed. Run is called once.
@@ -99,6 +101,9 @@ func (h Hooks) complete() Hooks {
 	if h.Current == nil {
 		h.Current = func(time.Time) {}
 	}
+	if h.Trouble == nil {
+		h.Trouble = func(error) {}
+	}
 	return h
 }
 
@@ -126,6 +131,7 @@ func (p *Poller) turn(ctx context.Context) time.Duration {
 	}
 	if here.revision != p.at {
 		p.moved(here)
+		p.report(ctx, nil) // the feed goes on, by whichever replica
 	}
 	if wait := p.patience - time.Since(p.since); here.revision != 0 && wait > 0 {
 		return wait
@@ -160,17 +166,19 @@ func (p *Poller) jittered() time.Duration {
 	return p.Every + time.Duration((p.random()*2-1)*0.1*float64(p.Every))
 }
 
-// report logs a trouble when it begins and when it is over.
+// report tells of a trouble when it begins and when it is over.
 func (p *Poller) report(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil: // what went wrong is the end
 	case err != nil && !p.troubled:
 		p.troubled = true
+		p.Hooks.Trouble(err)
 		p.Log.Warn("the inventory feed cannot go on; it tries again and loses nothing", "error", err)
 	case err != nil:
 		p.Log.Debug("the inventory feed still cannot go on", "error", err)
 	case p.troubled:
 		p.troubled = false
+		p.Hooks.Trouble(nil)
 		p.Log.Info("the inventory feed goes on")
 	}
 }

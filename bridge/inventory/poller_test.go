@@ -242,6 +242,7 @@ func TestTold(t *testing.T) {
 		var log bytes.Buffer
 		kinds, resyncs, read := map[events.InventoryKind]int{}, 0, 0
 		var current time.Time
+		var troubles []error
 		first := page(`{"id":"x","a":1}`, `{"id":"y"}`)
 		first.Link, first.Next = "", "more"
 		throttled := errors.New("429: throttled")
@@ -255,6 +256,7 @@ func TestTold(t *testing.T) {
 				Page:      func() { read++ },
 				Resync:    func() { resyncs++ },
 				Current:   func(at time.Time) { current = at },
+				Trouble:   func(err error) { troubles = append(troubles, err) },
 			},
 		})
 		pass(8 * every)
@@ -264,6 +266,9 @@ func TestTold(t *testing.T) {
 		}
 		if age := time.Since(current); read != 4 || resyncs != 1 || age > 5*every || age < 2*every {
 			t.Errorf("%d pages, %d resyncs, current %s ago", read, resyncs, age)
+		}
+		if len(troubles) != 3 || !errors.Is(troubles[0], throttled) || troubles[1] != nil || troubles[2] == nil {
+			t.Errorf("troubles %v", troubles)
 		}
 		lines := log.String()
 		if strings.Count(lines, "level=WARN") != 2 || strings.Count(lines, "the inventory feed goes on") != 1 ||
@@ -284,6 +289,27 @@ func TestBadCursor(t *testing.T) {
 		stop()
 		if string(feed.cursor) != "{" || strings.Count(log.String(), "the cursor of the inventory feed at revision 7") != 1 {
 			t.Errorf("the cursor is %s; log:\n%s", feed.cursor, log.String())
+		}
+	})
+}
+
+// TestTroubleIsOverWhereAnotherGoesOn: what one replica cannot do is no trouble of
+// the feed while another does it.
+func TestTroubleIsOverWhereAnotherGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		feed := newMemory()
+		var troubles []error
+		stop := run(t, inventory.Options{
+			Source: &pages{}, Feed: feed, Devices: feed, Every: every,
+			Hooks: inventory.Hooks{Trouble: func(err error) { troubles = append(troubles, err) }},
+		})
+		pass(every)
+		stopOther := run(t, inventory.Options{Source: newFleet(), Feed: feed, Devices: feed, Every: every})
+		pass(2 * every)
+		stop()
+		stopOther()
+		if len(troubles) < 2 || troubles[0] == nil || troubles[1] != nil {
+			t.Errorf("troubles %v", troubles)
 		}
 	})
 }

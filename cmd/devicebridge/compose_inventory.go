@@ -11,9 +11,11 @@ import (
 
 // inventory adds the feed of what changes among the directory's devices.
 func (m *composer) inventory(client *graph.Directory) error {
+	hooks := m.operator.metrics.inventory.hooks()
+	hooks.Trouble = m.operator.observeInventory
 	poller, err := inventory.New(inventory.Options{
 		Source: deltaSource{client}, Feed: m.bus, Devices: m.bus, Every: m.c.InventoryEvery,
-		Hooks: m.operator.metrics.inventory.hooks(), Log: m.log,
+		Hooks: hooks, Log: m.log,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"devicebridge/bridge/graph"
+	emulated "devicebridge/bridge/graph/emulator/directory"
 	"devicebridge/bridge/inventory"
 )
 
@@ -51,4 +52,17 @@ func TestWhatMakesTheFeedBeginAnew(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAFeedThatCannotGoOn: the readiness says why, and the webhook stays in
+// rotation.
+func TestAFeedThatCannotGoOn(t *testing.T) {
+	b, d := cliDirectory(t, emulated.Options{Faults: emulated.Faults{Chance: map[emulated.FaultKind]float64{emulated.FaultNotFound: 1}}},
+		map[string]string{"BRIDGE_INVENTORY": "on", "BRIDGE_INVENTORY_EVERY": "100ms"})
+	cliUntil(t, b.admin+"/readyz", http.StatusOK, "\ninventory: the inventory feed cannot go on; it tries again and loses nothing: read the directory: ")
+	cliUntil(t, b.admin+"/metrics", http.StatusOK, `devicebridge_degraded{condition="inventory"} 1`)
+	if err := d.SetFaults(emulated.Faults{}); err != nil {
+		t.Fatal(err)
+	}
+	cliUntil(t, b.admin+"/metrics", http.StatusOK, `devicebridge_degraded{condition="inventory"} 0`)
 }
