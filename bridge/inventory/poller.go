@@ -41,6 +41,12 @@ type Hooks struct {
 	Trouble func(error)
 }
 
+// mostOvertaken bounds the patience with a full read of another replica, which
+// doubles each time that this one was overtaken. Who takes over has to begin anew:
+// where Graph throttles so that a page takes longer than the time between two looks,
+// replicas that are no more patient than that cut each other off for good.
+const mostOvertaken = 4
+
 // Poller reads the directory and publishes what changed. Run is called once.
 type Poller struct {
 	Options
@@ -52,7 +58,10 @@ type Poller struct {
 	// patience is how long the cursor must have stood still before this replica
 	// reads on.
 	patience time.Duration
-	troubled bool
+	// overtaken is how many full reads of this replica another has cut off since one
+	// came to its end.
+	overtaken int
+	troubled  bool
 	// random gives a number from 0 to 1.
 	random func() float64
 }
@@ -130,10 +139,17 @@ func (p *Poller) turn(ctx context.Context) time.Duration {
 		return p.jittered()
 	}
 	if here.revision != p.at {
+		if p.round != nil {
+			p.round, p.overtaken = nil, min(p.overtaken+1, mostOvertaken)
+		}
 		p.moved(here)
 		p.report(ctx, nil) // the feed goes on, by whichever replica
 	}
-	if wait := p.patience - time.Since(p.since); here.revision != 0 && wait > 0 {
+	patience := p.patience
+	if here.Round != "" && !p.round.goesOn(here) {
+		patience <<= p.overtaken
+	}
+	if wait := patience - time.Since(p.since); here.revision != 0 && wait > 0 {
 		return wait
 	}
 	err = p.poll(ctx, here)
@@ -155,6 +171,9 @@ func (p *Poller) place(ctx context.Context) (place, error) {
 // moved notes that the cursor is at another place than before.
 func (p *Poller) moved(here place) {
 	p.at, p.since, p.patience = here.revision, time.Now(), p.jittered()
+	if here.Round == "" {
+		p.overtaken = 0
+	}
 	if !here.Current.IsZero() {
 		p.Hooks.Current(here.Current)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -312,4 +313,48 @@ func TestTroubleIsOverWhereAnotherGoesOn(t *testing.T) {
 			t.Errorf("troubles %v", troubles)
 		}
 	})
+}
+
+// slow is a directory of which every fourth page takes three times as long as a
+// replica waits between two looks, as where Graph throttles.
+type slow struct {
+	inventory.Source
+	asked atomic.Int32
+}
+
+func (s *slow) Delta(ctx context.Context, link string) (inventory.Page, error) {
+	if s.asked.Add(1)%4 == 0 {
+		<-time.After(3 * every)
+	}
+	return s.Source.Delta(ctx, link)
+}
+
+// TestReplicasLetEachOtherFinish: a full read that takes its time comes to its end,
+// though others could take over.
+func TestReplicasLetEachOtherFinish(t *testing.T) {
+	for _, replicas := range []int{1, 2, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			fleet, feed := newFleet(), newMemory()
+			fleet.size = 1
+			for i := range 40 {
+				fleet.set(fmt.Sprintf("device-%02d", i), nil)
+			}
+			source := &slow{Source: fleet}
+			var pages atomic.Int32 // asked for until the end
+			var stops []func()
+			for range replicas {
+				stops = append(stops, run(t, inventory.Options{
+					Source: source, Feed: feed, Devices: feed, Every: every,
+					Hooks: inventory.Hooks{Current: func(time.Time) { pages.CompareAndSwap(0, source.asked.Load()) }},
+				}))
+			}
+			pass(12 * time.Hour)
+			for _, stop := range stops {
+				stop()
+			}
+			if n := pages.Load(); n == 0 || n > 120 {
+				t.Errorf("%d replicas came to the end of 40 pages after %d", replicas, n)
+			}
+		})
+	}
 }
