@@ -156,7 +156,7 @@ func TestArgumentsThatTheClientRefuses(t *testing.T) {
 func TestAnswersThatFitNoMessage(t *testing.T) {
 	g := full()
 	endpoints := service(t, g, func(o *directory.Options) { o.MaxMessage = 20 })
-	for name, words := range map[string]string{"list": "smaller `top`", "get": "`select`", "memberOf.list": "`select`", "delta": "`select`"} {
+	for name, words := range map[string]string{"list": "smaller `top`", "get": "`select`", "memberOf.list": "`select`", "delta": "begin without `pageToken`"} {
 		refusal := refused(t, endpoints[name], bodies()[name], events.CodeTooLarge)
 		if !strings.Contains(refusal.Message, words) || !strings.Contains(refusal.Message, "takes 20") {
 			t.Errorf("%s: %q", name, refusal.Message)

@@ -14,12 +14,14 @@ const (
 	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
+	// conditionInventory: the inventory feed cannot go on.
+	conditionInventory = "inventory"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn}
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in
@@ -63,4 +65,13 @@ func (o *operator) observeSignIn(s signin.Status) {
 		return
 	}
 	o.degrade(conditionSignIn, s.Reason+" (commands wait, unclaimed)")
+}
+
+// observeInventory is told why the inventory feed cannot go on; nil: it does.
+func (o *operator) observeInventory(err error) {
+	if err == nil {
+		o.recovered(conditionInventory)
+		return
+	}
+	o.degrade(conditionInventory, "the inventory feed cannot go on; it tries again and loses nothing: "+err.Error())
 }
