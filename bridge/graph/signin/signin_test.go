@@ -365,3 +365,21 @@ func TestWhoLeavesSaysNothingOfTheSignIn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAGraphThatTakesNoToken has every token rejected, ten times a second for a
+// minute: the authority is not asked each time.
+func TestAGraphThatTakesNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, authority.Options{AutoApprove: true})
+		s := r.replica()
+		r.signedIn(s)
+		for range 600 {
+			s.Rejected(r.token(s))
+			<-time.After(100 * time.Millisecond)
+		}
+		r.token(s)
+		if asked := r.authority.Ledger().Refreshes; asked != 2 {
+			t.Errorf("the authority was asked %d times in a minute", asked)
+		}
+	})
+}
