@@ -74,8 +74,9 @@ func signInFaults(c config) []error {
 		fault(value == "" && slices.Contains(modes, mode), name, "is missing; BRIDGE_GRAPH_AUTH=%s needs it", mode)
 	}
 	required("BRIDGE_GRAPH_TOKEN", c.GraphToken, signin.Static)
-	required("AZURE_CLIENT_ID", c.Azure.ClientID, signin.DeviceCode, signin.Browser, signin.ClientSecret, signin.ClientCertificate)
-	required("AZURE_TENANT_ID", c.Azure.TenantID, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_CLIENT_ID", c.Azure.ClientID, signin.DeviceCode, signin.Browser, signin.WorkloadIdentity, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_TENANT_ID", c.Azure.TenantID, signin.WorkloadIdentity, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_FEDERATED_TOKEN_FILE", c.Azure.FederatedTokenFile, signin.WorkloadIdentity)
 	required("AZURE_CLIENT_SECRET", c.Azure.ClientSecret, signin.ClientSecret)
 	required("AZURE_CLIENT_CERTIFICATE_PATH", c.Azure.CertificatePath, signin.ClientCertificate)
 	fault(c.NATS.URL != "" && c.SignInKey == "" && mode.Personal(), "BRIDGE_SIGNIN_KEY",

@@ -25,10 +25,12 @@ type SignIn struct {
 	mu     sync.Mutex
 	status Status
 	told   Status
-	// last is the token given last; refused says that Graph did not take it.
-	last    string
-	refused bool
-	held    held
+	// last is the token given last; refused says that Graph did not take it, and
+	// rejected when that was heeded last.
+	last     string
+	refused  bool
+	rejected time.Time
+	held     held
 }
 
 // held is a failure that is not asked about again until a time.
@@ -43,6 +45,9 @@ const (
 	// mend may be mended at the authority too, so it is asked there again now and then.
 	holdPassing = 5 * time.Second
 	holdLasting = 5 * time.Minute
+	// rejectedEvery is how often a token that Graph does not take is replaced before its
+	// end: where Graph takes none, each request would have the authority asked for one.
+	rejectedEvery = 30 * time.Second
 	// tendEvery is how often a sign-in is looked after where nobody asks for a token.
 	tendEvery = time.Minute
 )
@@ -157,12 +162,14 @@ func (s *SignIn) Usable() error {
 }
 
 // Rejected says that Graph did not take a token although it has not expired: the
-// next GetToken gives another.
+// next GetToken gives another, unless the present one has just taken the place of
+// one that was not taken either.
 func (s *SignIn) Rejected(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1 {
-		s.refused = true
+	known := subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1
+	if now := time.Now(); known && !s.refused && now.Sub(s.rejected) >= rejectedEvery {
+		s.refused, s.rejected = true, now
 	}
 }
 
