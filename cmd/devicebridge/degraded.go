@@ -64,7 +64,7 @@ func (o *operator) observeSignIn(s signin.Status) {
 		o.recovered(conditionSignIn)
 		return
 	}
-	o.degrade(conditionSignIn, s.Reason+" (commands wait, unclaimed)")
+	o.degrade(conditionSignIn, s.Reason+" (nothing is asked of Graph, and commands wait, unclaimed)")
 }
 
 // observeInventory is told why the inventory feed cannot go on; nil: it does.

@@ -125,7 +125,7 @@ func TestLoginWhoAmILogout(t *testing.T) {
 	a := cliStartAuthority(t, authority.Options{})
 	b := cliSignedOutBridge(t, a, nil)
 
-	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\nsignIn: nobody is signed in; run `devicebridge login` (commands wait, unclaimed)\n")
+	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\nsignIn: nobody is signed in; run `devicebridge login` (nothing is asked of Graph, and commands wait, unclaimed)\n")
 	r := cliRun(t, b.vars, "whoami")
 	if r.code != exitFailure || !strings.Contains(r.stdout, "signedOut: nobody is signed in; run `devicebridge login`") ||
 		!strings.Contains(r.stderr, "there is no token for Graph: nobody is signed in; run `devicebridge login`") {

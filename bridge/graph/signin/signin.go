@@ -21,6 +21,9 @@ type SignIn struct {
 	shared *shared // nil where nobody signs in
 	// telling makes calls of OnChange follow one another.
 	telling sync.Mutex
+	// found is closed when it was first found out how the sign-in stands.
+	found     chan struct{}
+	findsOnce sync.Once
 
 	mu     sync.Mutex
 	status Status
@@ -58,7 +61,7 @@ func New(o Options) (*SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SignIn{o: o}
+	s := &SignIn{o: o, found: make(chan struct{})}
 	s.status = Status{Mode: o.Mode, State: Starting, ClientID: o.ClientID, Tenant: o.TenantID, Scopes: o.Scopes}
 	if !o.Mode.Personal() {
 		s.inner, err = newCredential(o)
@@ -139,8 +142,17 @@ func (s *SignIn) settle(ctx context.Context, status Status) {
 	news := status.news(s.told)
 	s.told = status
 	s.mu.Unlock()
+	s.findsOnce.Do(func() { close(s.found) })
 	if news {
 		s.o.OnChange(status)
+	}
+}
+
+// Found waits until it was first found out how the sign-in stands, or ctx ends.
+func (s *SignIn) Found(ctx context.Context) {
+	select {
+	case <-s.found:
+	case <-ctx.Done():
 	}
 }
 
