@@ -21,7 +21,9 @@ func NewLive(p *Policy) *Live {
 // Replace puts p in force. Commands keep their turns unless a rate is another.
 func (l *Live) Replace(p *Policy) {
 	if before := l.inForce.Load().pacer; before.all == p.pacer.all && before.each == p.pacer.each {
-		p = &Policy{settings: p.settings, schemes: p.schemes, hosts: p.hosts, devices: p.devices, services: p.services, pacer: before}
+		same := *p
+		same.pacer = before
+		p = &same
 	}
 	l.inForce.Store(p)
 }

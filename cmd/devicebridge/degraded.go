@@ -14,12 +14,14 @@ const (
 	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
+	// conditionPolicy: the policy file has a fault, and the one before is in force.
+	conditionPolicy = "policy"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn}
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionPolicy}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/policy"
+	"devicebridge/events"
+)
+
+func newPolicy(vars map[string]string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "policy", Short: "What may be asked of the bridge",
+		Example: "  devicebridge policy check policy.yaml",
+		Args:    knownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyCheck(vars))
+	return cmd
+}
+
+// policyTrial is a request to try a policy with.
+type policyTrial struct{ device, uri, packages, service string }
+
+func newPolicyCheck(vars map[string]string) *cobra.Command {
+	var try policyTrial
+	cmd := &cobra.Command{
+		Use: "check [<file>]", Short: "Check a policy file and show what is in force with it",
+		Long: `Report all faults of a policy file, or of the one that BRIDGE_POLICY_FILE names,
+and of the variables beside it. Where there is none, show each setting and where
+it comes from: the file goes before the environment for each setting it names.
+With --device, --uri, or --package and --app-service, say whether the policy would
+let that pass; what it refuses ends with exit code 3. No bridge is asked.`,
+		Example: "  devicebridge policy check policy.yaml\n  devicebridge policy check policy.yaml --uri https://example.com/ --device d1",
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var c policyConfig
+			faults := []error{parse(vars, &c)}
+			if len(args) == 1 {
+				c.File = args[0]
+			}
+			if (try.packages == "") != (try.service == "") {
+				faults = append(faults, errors.New("--package and --app-service: give both or neither"))
+			}
+			if err := errors.Join(append(faults, c.load()...)...); err != nil {
+				return usageError{err}
+			}
+			if err := writeFields(cmd.OutOrStdout(), policyFields(c)); err != nil {
+				return err
+			}
+			passed, err := try.on(c.atStart)
+			return errors.Join(writeFields(cmd.OutOrStdout(), passed), err)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&try.device, "device", "", "try this device id")
+	flags.StringVar(&try.uri, "uri", "", "try this URI of a launchUri command")
+	flags.StringVar(&try.packages, "package", "", "try this package family name, with --app-service")
+	flags.StringVar(&try.service, "app-service", "", "try this app service, with --package")
+	return cmd
+}
+
+// policyFields shows the settings that are in force.
+func policyFields(c policyConfig) [][2]string {
+	var lines [][2]string
+	if c.File != "" {
+		lines = append(lines, [2]string{"file", c.File + " (sha256 " + c.digest + ")"})
+	}
+	for _, m := range policy.Members() {
+		text := "any"
+		if setting, ok := c.atStart.Settings()[m]; ok {
+			words := "none"
+			if len(setting.Words) > 0 {
+				words = strings.Join(setting.Words, ", ")
+			}
+			text = fmt.Sprintf("%s  (%s)", words, setting.Source)
+		}
+		lines = append(lines, [2]string{string(m), text})
+	}
+	return lines
+}
+
+// on tries a policy: it gives what passed, and the refusals.
+func (try policyTrial) on(p *policy.Policy) (passed [][2]string, _ error) {
+	var refusals []error
+	judge := func(what, text string, refusal *events.Error) {
+		if refusal != nil {
+			refusals = append(refusals, refusal)
+			return
+		}
+		passed = append(passed, [2]string{"allowed", what + " " + text})
+	}
+	if try.device != "" {
+		judge("device", try.device, p.Device(try.device))
+	}
+	if try.uri != "" {
+		written, refusal := p.URI(try.uri)
+		judge("URI", written, refusal)
+	}
+	if try.packages != "" {
+		judge("app service", try.packages+"/"+try.service, p.AppService(try.packages, try.service))
+	}
+	return passed, errors.Join(refusals...)
+}
