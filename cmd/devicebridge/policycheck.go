@@ -2,8 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -48,11 +48,10 @@ let that pass; what it refuses ends with exit code 3. No bridge is asked.`,
 			if err := errors.Join(append(faults, c.load()...)...); err != nil {
 				return usageError{err}
 			}
-			if err := writeFields(cmd.OutOrStdout(), policyFields(c)); err != nil {
-				return err
-			}
-			passed, err := try.on(c.atStart)
-			return errors.Join(writeFields(cmd.OutOrStdout(), passed), err)
+			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			writePolicy(t, c)
+			refused := try.on(c.atStart, t)
+			return errors.Join(t.Flush(), refused)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,45 +62,43 @@ let that pass; what it refuses ends with exit code 3. No bridge is asked.`,
 	return cmd
 }
 
-// policyFields shows the settings that are in force.
-func policyFields(c policyConfig) [][2]string {
-	var lines [][2]string
+// writePolicy shows the settings that are in force, and where each comes from.
+func writePolicy(t *tabwriter.Writer, c policyConfig) {
 	if c.File != "" {
-		lines = append(lines, [2]string{"file", c.File + " (sha256 " + c.digest + ")"})
+		row(t, "file", c.File, "sha256 "+c.digest)
 	}
 	for _, m := range policy.Members() {
-		text := "any"
-		if setting, ok := c.atStart.Settings()[m]; ok {
-			words := "none"
-			if len(setting.Words) > 0 {
-				words = strings.Join(setting.Words, ", ")
-			}
-			text = fmt.Sprintf("%s  (%s)", words, setting.Source)
+		setting, ok := c.atStart.Settings()[m]
+		words := strings.Join(setting.Words, ", ")
+		switch {
+		case !ok:
+			words = "any"
+		case words == "":
+			words = "none"
 		}
-		lines = append(lines, [2]string{string(m), text})
+		row(t, string(m), words, setting.Source)
 	}
-	return lines
 }
 
-// on tries a policy: it gives what passed, and the refusals.
-func (try policyTrial) on(p *policy.Policy) (passed [][2]string, _ error) {
+// on tries a policy: it shows what passes and gives the refusals.
+func (try policyTrial) on(p *policy.Policy, t *tabwriter.Writer) error {
 	var refusals []error
 	judge := func(what, text string, refusal *events.Error) {
 		if refusal != nil {
 			refusals = append(refusals, refusal)
 			return
 		}
-		passed = append(passed, [2]string{"allowed", what + " " + text})
+		row(t, what, text, "allowed")
 	}
 	if try.device != "" {
 		judge("device", try.device, p.Device(try.device))
 	}
 	if try.uri != "" {
 		written, refusal := p.URI(try.uri)
-		judge("URI", written, refusal)
+		judge("uri", written, refusal)
 	}
 	if try.packages != "" {
 		judge("app service", try.packages+"/"+try.service, p.AppService(try.packages, try.service))
 	}
-	return passed, errors.Join(refusals...)
+	return errors.Join(refusals...)
 }

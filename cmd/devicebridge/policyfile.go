@@ -7,11 +7,15 @@ import (
 	"time"
 
 	"devicebridge/bridge/policy"
+	"devicebridge/events"
 )
 
 // policyEvery is how often the policy file is looked at. Its content is compared,
 // which also sees through the links that Kubernetes swaps.
 const policyEvery = 2 * time.Second
+
+// maxReason bounds what is told of a file's faults at a time, in bytes.
+const maxReason = 1024
 
 // policyFile is the policy file while the bridge runs. A content is judged when
 // two looks have found the same: one may be in the middle of being written.
@@ -88,8 +92,8 @@ func (f *policyFile) take(p *policy.Policy, digest string) {
 }
 
 func (f *policyFile) refuse(err error) {
-	reason := strings.ReplaceAll(err.Error(), "\n", "; ")
-	f.log.Error("the policy file is at fault and is not used; the policy before stays in force until it is mended",
+	reason := events.Truncate(strings.ReplaceAll(err.Error(), "\n", "; "), maxReason)
+	f.log.Error("the policy file is at fault and is not used; the policy before stays in force until it is mended; `devicebridge policy check` shows all faults",
 		"file", f.name, "sha256_in_force", f.inForce, "error", reason)
 	f.operator.degrade(conditionPolicy, f.name+" is at fault and is not used ("+reason+"): the policy before stays in force")
 	f.operator.metrics.observePolicy(false)

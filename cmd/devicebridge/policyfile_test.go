@@ -109,17 +109,22 @@ func TestAFaultyPolicyIsRefusedAsAWhole(t *testing.T) {
 			!strings.Contains(log, "line 2: uriSchemes: ") || !strings.Contains(log, "line 3: ") {
 			t.Errorf("the log is %s", log)
 		}
+		w.write("devices: [" + strings.Repeat("1, ", 10_000) + "1]") // bounded is what is told of it
+		w.want("d1", 0, 2, "is not a text")
+		if log = w.log.String()[len(log):]; len(log) > 2048 || !strings.Contains(log, "policy check") {
+			t.Errorf("the log is %d bytes: %.500s", len(log), log)
+		}
 		w.write("") // as by an editor that fell over
-		w.want("d1", 0, 2, "is empty")
+		w.want("d1", 0, 3, "is empty")
 		if err := os.Remove(w.file); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(2 * policyEvery)
-		w.want("d1", 0, 3, "cannot be read: no such file")
+		w.want("d1", 0, 4, "cannot be read: no such file")
 		w.write("devices: [d1]") // as before
-		w.want("d1", 1, 3, "")
+		w.want("d1", 1, 4, "")
 		w.write("devices: [d3]")
-		w.want("d3", 2, 3, "")
+		w.want("d3", 2, 4, "")
 	})
 }
 
@@ -214,8 +219,8 @@ func TestPolicyCheck(t *testing.T) {
 	file := cliFile(t, "policy.yaml", "devices: [d*]\nappServices: []\n")
 	vars := map[string]string{"BRIDGE_URI_SCHEMES": "https,tel", "BRIDGE_DEVICES": "other"}
 	out := strings.Join(strings.Fields(cliOK(t, vars, "policy", "check", file, "--uri", "HTTPS://Example.com/", "--device", "d1")), " ")
-	want := "file " + file + " (sha256 " + digestOf([]byte("devices: [d*]\nappServices: []\n")) + ") uriSchemes https, tel (BRIDGE_URI_SCHEMES) uriHosts any " +
-		"appServices none (the policy file) devices d* (the policy file) sendRate any deviceSendRate any allowed device d1 allowed URI https://example.com/"
+	want := "file " + file + " sha256 " + digestOf([]byte("devices: [d*]\nappServices: []\n")) + " uriSchemes https, tel BRIDGE_URI_SCHEMES uriHosts any - " +
+		"appServices none the policy file devices d* the policy file sendRate any - deviceSendRate any - device d1 allowed uri https://example.com/ allowed"
 	if out != want {
 		t.Errorf("it shows %q, want %q", out, want)
 	}
