@@ -23,6 +23,9 @@ type Options struct {
 	Observer  Observer
 	Directory Directory
 	Callbacks Callbacks
+	// Policy is asked before a command is accepted, and before it is sent. Nil: what
+	// has the form of a request is allowed, at any rate.
+	Policy Policy
 
 	// MaxMessage is the largest NATS message, in bytes. Zero: 1 MiB.
 	MaxMessage int
@@ -128,12 +131,24 @@ func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Policy == nil {
+		o.Policy = anything{}
+	}
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{
 		Options: o, waiting: make(chan struct{}, maxWaiting),
 		devices: deviceList{directory: o.Directory, now: o.Now},
 	}, nil
 }
+
+// anything is the policy of a bridge that was given none.
+type anything struct{}
+
+// Admit gives every request as it is.
+func (anything) Admit(r events.Request) (events.Request, *events.Error) { return r, nil }
+
+// Turn lets every command go now.
+func (anything) Turn(string, string, time.Time, time.Time) time.Duration { return 0 }
 
 // complete puts functions that do nothing in the places that are empty.
 func (h Hooks) complete() Hooks {

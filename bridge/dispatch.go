@@ -95,7 +95,7 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	}
 	err := b.Sender.Ready(ctx)
 	if err == nil {
-		return 0
+		return b.Policy.Turn(c.ID, c.DeviceID, b.Now(), c.ExpiresAt) // last: it takes a place at the rate
 	}
 	// The reason was told once for all of them, by the sign-in or by the client.
 	b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)

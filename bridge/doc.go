@@ -9,6 +9,7 @@
 //     input came in.
 //   - Any replica can do any step of any command from its record alone.
 //
-// It knows NATS, HTTP and the environment only through the small interfaces in
-// ports.go.
+// What an operator allows is said by Options.Policy, as by package policy. The
+// bridge knows NATS, HTTP and the environment only through the small interfaces
+// in ports.go.
 package bridge

@@ -109,12 +109,16 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 		life, _ = time.ParseDuration(r.ExpiresIn) // checked by readRequest
 	}
 	parent, state := traceContext(header)
+	// The digest is of the request as it was asked for, and only what is sent is in
+	// the policy's form: so a repeat stays one whatever the policy has become.
+	digest := fingerprint("command", r)
+	r, forbidden := b.Policy.Admit(r)
 	e := command.New(events.Command{
 		ID:                id,
 		RequestID:         r.RequestID,
 		CorrelationID:     r.CorrelationID,
 		RetryOf:           r.RetryOf,
-		RequestSHA256:     fingerprint("command", r),
+		RequestSHA256:     digest,
 		DeviceID:          r.DeviceID,
 		Type:              events.Type(r.Type),
 		AppServiceName:    r.AppServiceName,
@@ -127,7 +131,12 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 	if size(e.Command) > b.MaxMessage-room {
 		return events.Stored{}, events.Refusal(events.CodeTooLarge, "payload", "is too large: the command's record would not fit a NATS message")
 	}
-	return b.create(ctx, e, func() error { return b.checkRetryOf(ctx, id, r.RetryOf) })
+	return b.create(ctx, e, func() error {
+		if forbidden != nil {
+			return forbidden
+		}
+		return b.checkRetryOf(ctx, id, r.RetryOf)
+	})
 }
 
 // create stores the first event of a command. When the command exists it gives

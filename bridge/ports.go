@@ -79,6 +79,16 @@ type Directory interface {
 	Devices(ctx context.Context) ([]events.Device, error)
 }
 
+// Policy is what the operator allows, beyond what the form of a request allows.
+type Policy interface {
+	// Admit gives a request in the form in which it is to be sent, or refuses it with
+	// code `forbidden` and gives it back as it was.
+	Admit(r events.Request) (events.Request, *events.Error)
+	// Turn says how long a command has to wait before it may be sent, 0 when now. It is
+	// asked last before the claim. Who cannot come before until gets no turn.
+	Turn(command, device string, now, until time.Time) time.Duration
+}
+
 // Callbacks mints the URL that Graph calls back for a command.
 type Callbacks interface {
 	CallbackURL(command string, expiry time.Time) string

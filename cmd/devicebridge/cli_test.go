@@ -19,7 +19,7 @@ import (
 
 func TestSend(t *testing.T) {
 	b := cliStart(t, emulator.Options{})
-	out := b.ok("send", "--device", cliCompletes, "--uri", "https://example.com/?a=1&b=<2>", "--request-id", "one", "--wait", "1m")
+	out := b.ok("send", "--device", cliCompletes, "--uri", "https://example.com/?a=1&b=%3C2%3E", "--request-id", "one", "--wait", "1m")
 	id := events.RequestCommandID("one")
 	for name, want := range map[string]string{
 		"command": id, "device": cliCompletes, "type": "launchUri", "request": "one", "events": "devicebridge.v1.events." + id + ".>",
@@ -32,7 +32,7 @@ func TestSend(t *testing.T) {
 		t.Errorf("state is %q", state)
 	}
 	type body struct{ Payload struct{ URI string } }
-	if got := cliJSON[body](t, string(b.emulator.Commands()[0].Body)).Payload.URI; got != "https://example.com/?a=1&b=<2>" {
+	if got := cliJSON[body](t, string(b.emulator.Commands()[0].Body)).Payload.URI; got != "https://example.com/?a=1&b=%3C2%3E" {
 		t.Errorf("Graph was sent the URI %q", got)
 	}
 

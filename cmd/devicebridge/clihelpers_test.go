@@ -98,7 +98,7 @@ func cliServing(t *testing.T, graphURL string) map[string]string {
 	return map[string]string{
 		"BRIDGE_GRAPH_URL": graphURL, "BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "any",
 		"BRIDGE_DATA_DIR": t.TempDir(), "BRIDGE_NATS_LISTEN": "127.0.0.1:0",
-		"BRIDGE_ADMIN_ADDR": "127.0.0.1:0",
+		"BRIDGE_ADMIN_ADDR": "127.0.0.1:0", "BRIDGE_URI_SCHEMES": "https,http,x", // x:y is what most tests open
 	}
 }
 

@@ -16,12 +16,14 @@ const (
 	conditionSignIn = "signIn"
 	// conditionInventory: the inventory feed cannot go on.
 	conditionInventory = "inventory"
+	// conditionPolicy: the policy file has a fault, and the one before is in force.
+	conditionPolicy = "policy"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory}
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionPolicy}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in

@@ -41,7 +41,7 @@ func TestLaunchURIFromNATSToGraphAndBack(t *testing.T) {
 	if err := json.Unmarshal(r.emulator.Commands()[0].Body, &body); err != nil {
 		t.Fatal(err)
 	}
-	if body.Type != "LaunchUri" || body.Payload.URI != "https://example.com/?a=1&b=<2>" {
+	if body.Type != "LaunchUri" || body.Payload.URI != "https://example.com/?a=1&b=%3C2%3E" {
 		t.Errorf("Graph was sent %+v", body)
 	}
 }

@@ -146,7 +146,7 @@ func (r *rig) validateEverything() {
 // launchURI and appService are requests that the emulator accepts.
 func launchURI(requestID string) events.Request {
 	return events.Request{
-		RequestID: requestID, DeviceID: device, Type: "launchUri", Payload: json.RawMessage(`{"uri":"https://example.com/?a=1&b=<2>"}`),
+		RequestID: requestID, DeviceID: device, Type: "launchUri", Payload: json.RawMessage(`{"uri":"https://example.com/?a=1&b=%3C2%3E"}`),
 	}
 }
 

@@ -63,6 +63,7 @@ func mayImport() map[string]struct {
 		"bridge/graph/emulator/authority": {nil, "the emulated authority is a product of its own; the command joins it with the emulator"},
 		"bridge/crash":                    {nil, "a crash point is a name and, outside of the proof, nothing"},
 		"bridge/bus":                      {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
+		"bridge/policy":                   {[]string{"events"}, "what is allowed is decided without looking anywhere"},
 		"bridge": {
 			[]string{"events", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph"},
 			"the policy knows NATS and HTTP only through its own interfaces",
@@ -78,7 +79,7 @@ func mayImport() map[string]struct {
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
-				"bridge/inventory", "webhook",
+				"bridge/inventory", "bridge/policy", "webhook",
 			},
 			"the command wires everything",
 		},

@@ -31,6 +31,7 @@ type metrics struct {
 	degraded   *prometheus.GaugeVec
 	graph      *graphMetrics
 	inventory  *inventoryMetrics
+	policy     *prometheus.CounterVec
 }
 
 // newMetrics makes the metrics of one bridge, in a registry of their own.
@@ -87,6 +88,7 @@ func newMetrics(b build) *metrics {
 	)
 	m.graph.register(m.registry)
 	m.inventory = newInventoryMetrics(m.registry)
+	m.policy = newPolicyReloads(m.registry)
 	for _, t := range bus.AllTroubles() {
 		m.trouble.WithLabelValues(string(t))
 	}

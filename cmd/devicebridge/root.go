@@ -40,7 +40,7 @@ the emulator that is built in: devicebridge demo
 		newSend(vars), newGet(vars), newList(vars), newWatch(vars), newCancel(vars), newQuarantine(vars), newDevices(vars), newDirectory(vars),
 		newCallback(vars),
 		newLogin(vars), newLogout(vars), newWhoAmI(vars),
-		newVersion(),
+		newPolicy(vars), newVersion(),
 	)
 	return root
 }

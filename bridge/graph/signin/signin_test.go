@@ -101,6 +101,7 @@ func TestTokensOfAMinute(t *testing.T) {
 			defer r.running(s)()
 		}
 		r.signedIn(replicas[0])
+		synctest.Wait() // until the other has taken it up
 		for range 30 * 60 {
 			for _, s := range replicas {
 				r.token(s)
