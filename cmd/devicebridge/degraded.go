@@ -62,5 +62,9 @@ func (o *operator) observeSignIn(s signin.Status) {
 		o.recovered(conditionSignIn)
 		return
 	}
-	o.degrade(conditionSignIn, s.Reason+" (commands wait, unclaimed)")
+	meanwhile := " (commands wait, unclaimed)"
+	if s.Serves(time.Now()) {
+		meanwhile = " (commands are sent until the present token ends, at " + s.TokenExpires.UTC().Format(time.RFC3339) + ")"
+	}
+	o.degrade(conditionSignIn, s.Reason+meanwhile)
 }

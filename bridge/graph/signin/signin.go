@@ -117,13 +117,14 @@ func (s *SignIn) note(ctx context.Context, token azcore.AccessToken, err error) 
 	return err
 }
 
-// fresh gives a status of which only the configuration is filled in.
+// fresh gives a status of which only the configuration is filled in, and when the
+// token given last ends.
 func (s *SignIn) fresh() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Status{
 		Mode: s.status.Mode, ClientID: s.status.ClientID, Tenant: s.status.Tenant, Authority: s.status.Authority,
-		Key: s.status.Key, Scopes: s.o.Scopes,
+		Key: s.status.Key, Scopes: s.o.Scopes, TokenExpires: s.status.TokenExpires,
 	}
 }
 

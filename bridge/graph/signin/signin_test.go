@@ -101,6 +101,7 @@ func TestTokensOfAMinute(t *testing.T) {
 			defer r.running(s)()
 		}
 		r.signedIn(replicas[0])
+		synctest.Wait() // the other has seen it
 		for range 30 * 60 {
 			for _, s := range replicas {
 				r.token(s)
