@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -46,12 +47,27 @@ func (r reauthorize) Do(req *policy.Request) (*http.Response, error) {
 	current := callOf(req)
 	before := current.exchanges
 	resp, err := req.Next()
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || current.exchanges > before+1 {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	runtime.Drain(resp)
-	if c, ok := r.credential.(interface{ Rejected(token string) }); ok && current.last != nil {
-		c.Rejected(current.last.token)
+	r.rejected(req, current)
+	if current.exchanges > before+1 {
+		return resp, nil
 	}
-	return req.Next()
+	runtime.Drain(resp)
+	resp, err = req.Next()
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		r.rejected(req, current)
+	}
+	return resp, err
+}
+
+// rejected tells a credential that wants to know which token was not taken.
+func (r reauthorize) rejected(req *policy.Request, current *call) {
+	c, ok := r.credential.(interface {
+		Rejected(ctx context.Context, token string)
+	})
+	if ok && current.last != nil {
+		c.Rejected(req.Raw().Context(), current.last.token)
+	}
 }

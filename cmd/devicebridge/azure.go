@@ -35,9 +35,16 @@ func (a azureConfig) application(transport http.RoundTripper) signin.Application
 	}
 }
 
-// faults checks what a client and the service read alike.
-func (a azureConfig) faults() []error {
+// faults checks what a client and the service read alike. The variables of azidentity
+// may be there for another program where asks says that nothing asks for tokens.
+func (a azureConfig) faults(asks bool) []error {
 	var faults []error
+	if _, err := a.rootCAs(); err != nil {
+		faults = append(faults, fmt.Errorf("BRIDGE_GRAPH_CA: %w", err))
+	}
+	if !asks {
+		return faults
+	}
 	switch u, err := url.Parse(a.AuthorityHost); {
 	case a.AuthorityHost == "":
 	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil:
@@ -46,9 +53,6 @@ func (a azureConfig) faults() []error {
 		// The libraries would take a first segment for the tenant.
 		faults = append(faults, errors.New("AZURE_AUTHORITY_HOST: has more behind the host; it takes a host alone, such as "+
 			signin.PublicAuthority+", and AZURE_TENANT_ID the tenant"))
-	}
-	if _, err := a.rootCAs(); err != nil {
-		faults = append(faults, fmt.Errorf("BRIDGE_GRAPH_CA: %w", err))
 	}
 	if strings.Trim(a.TenantID, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.") != "" {
 		faults = append(faults, errors.New("AZURE_TENANT_ID: is not a tenant's id or domain name"))

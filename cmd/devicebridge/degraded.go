@@ -66,7 +66,11 @@ func (o *operator) observeSignIn(s signin.Status) {
 		o.recovered(conditionSignIn)
 		return
 	}
-	o.degrade(conditionSignIn, s.Reason+" (nothing is asked of Graph, and commands wait, unclaimed)")
+	meanwhile := " (nothing is asked of Graph, and commands wait, unclaimed)"
+	if s.Serves(time.Now()) {
+		meanwhile = " (the present token is used until it ends, at " + s.TokenExpires.UTC().Format(time.RFC3339) + ")"
+	}
+	o.degrade(conditionSignIn, s.Reason+meanwhile)
 }
 
 // observeInventory is told why the inventory feed cannot go on; nil: it does.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/graph"
 	"devicebridge/bridge/graph/emulator"
+	"devicebridge/bridge/graph/signin"
 )
 
 // cliChecks gives the lines of the verbose form by their check, with one space
@@ -94,6 +96,33 @@ func TestConditionsAreInTheMetrics(t *testing.T) {
 		}
 		if status, got := o.health.readiness(); status != http.StatusOK || got != text {
 			t.Errorf("with %+v readiness is %d %q", s, status, got)
+		}
+	}
+}
+
+// TestASignInThatIsNotRefreshed says what becomes of commands: before the present
+// token ends they are sent.
+func TestASignInThatIsNotRefreshed(t *testing.T) {
+	end := time.Now().Add(time.Hour)
+	for name, test := range map[string]struct {
+		status signin.Status
+		words  string
+	}{
+		"a token that is good":  {signin.Status{State: signin.Unreachable, Reason: "down", TokenExpires: end}, "down (the present token is used until it ends, at " + end.UTC().Format(time.RFC3339) + ")"},
+		"a token that ended":    {signin.Status{State: signin.Unreachable, Reason: "down", TokenExpires: time.Now()}, "down (nothing is asked of Graph, and commands wait, unclaimed)"},
+		"nobody is signed in":   {signin.Status{State: signin.SignedOut, Reason: "nobody", TokenExpires: end}, "nobody (nothing is asked of Graph, and commands wait, unclaimed)"},
+		"refused, a good token": {signin.Status{State: signin.Refused, Reason: "no", TokenExpires: end}, "no (nothing is asked of Graph, and commands wait, unclaimed)"},
+	} {
+		o := &operator{metrics: newMetrics(build{Version: "1", Go: "go"}), health: new(health)}
+		o.health.start()
+		o.observeSignIn(test.status)
+		if _, got := o.health.readiness(); got != "ready\nsignIn: "+test.words+"\n" {
+			t.Errorf("%s: %q", name, got)
+		}
+		var log strings.Builder
+		logSignIn(slog.New(slog.NewTextHandler(&log, nil)), test.status)
+		if waits := strings.Contains(log.String(), "commands wait"); waits != strings.Contains(test.words, "commands wait") {
+			t.Errorf("%s: %s", name, log.String())
 		}
 	}
 }

@@ -30,7 +30,7 @@ func loadLogin(vars map[string]string) (loginConfig, error) {
 	if c.clientConfig, err = loadClient(vars); err != nil {
 		return c, err
 	}
-	faults := append([]error{parse(vars, &c)}, c.Azure.faults()...)
+	faults := append([]error{parse(vars, &c)}, c.Azure.faults(true)...)
 	if c.DataDir == "" {
 		if c.DataDir, err = defaultDataDir(vars); err != nil && c.SignInKey == "" {
 			faults = append(faults, fmt.Errorf("BRIDGE_SIGNIN_KEY: is missing, and BRIDGE_DATA_DIR, where the embedded server keeps its own, %w", err))

@@ -13,7 +13,7 @@ func (m *metrics) watchSignIn(status func() signin.Status) {
 	for _, state := range signin.States() {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "devicebridge_signin_state",
-			Help:        "1 for the state in which the sign-in to Graph is, else 0; in all but usable nothing is sent.",
+			Help:        "1 for the state in which the sign-in to Graph is, else 0; in all but usable nothing is sent, in unreachable not beyond the end of the present token.",
 			ConstLabels: prometheus.Labels{"state": string(state)},
 		}, func() float64 {
 			if status().State == state {

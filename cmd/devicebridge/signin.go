@@ -48,6 +48,10 @@ func logSignIn(log *slog.Logger, s signin.Status) {
 		log.Info("signed in", "mode", s.Mode, "account", s.Account, "tenant", s.Tenant, "client_id", s.ClientID, "scopes", cmp.Or(strings.Join(s.Granted, " "), strings.Join(s.Scopes, " ")), "until", s.TokenExpires)
 		return
 	}
+	if s.Serves(time.Now()) {
+		log.Warn("no new token for Graph: the present one is used until it ends", "mode", s.Mode, "state", s.State, "reason", s.Reason, "until", s.TokenExpires)
+		return
+	}
 	log.Warn("no token for Graph: nothing is asked of it, and commands wait, unclaimed, until there is one", "mode", s.Mode, "state", s.State, "reason", s.Reason)
 }
 

@@ -18,6 +18,10 @@ func personalTenants() []string {
 	return []string{"", signin.PersonalTenant, "common", "9188040d-6c67-4c5b-b112-36a304b66dad"}
 }
 
+func personalTenant(name string) bool {
+	return slices.ContainsFunc(personalTenants(), func(known string) bool { return strings.EqualFold(known, name) })
+}
+
 // sends reports whether device commands are on, directs whether the directory is,
 // and feeds whether the inventory is.
 func (c config) sends() bool   { return c.Commands != switchedOff }
@@ -49,7 +53,7 @@ func (c config) scopes() []string {
 // signInFaults checks how the bridge is to sign in, before anything is started. A
 // mode that can never do what is switched on is refused here and not by Graph.
 func signInFaults(c config) []error {
-	faults := c.Azure.faults()
+	faults := c.Azure.faults(c.GraphAuth != signin.Static)
 	fault := func(bad bool, name, format string, a ...any) {
 		if bad {
 			faults = append(faults, fmt.Errorf(name+": "+format, a...))
@@ -61,13 +65,13 @@ func signInFaults(c config) []error {
 	fault(c.sends() && mode.AppOnly(), "BRIDGE_GRAPH_AUTH",
 		"is %s, which signs in as an application, and Graph has no application permission for device commands: "+
 			"use device-code or browser with a personal Microsoft account, or BRIDGE_COMMANDS=off where no commands are to be sent", mode)
-	fault(c.sends() && mode.Personal() && !slices.Contains(personalTenants(), c.Azure.TenantID), "AZURE_TENANT_ID",
+	fault(c.sends() && mode.Personal() && !personalTenant(c.Azure.TenantID), "AZURE_TENANT_ID",
 		"is %s, where only work and school accounts sign in, and device commands take personal Microsoft accounts only: leave it out, or set it to consumers", c.Azure.TenantID)
 	fault(!c.sends() && !c.directs(), "BRIDGE_COMMANDS", "is off, and BRIDGE_DIRECTORY too: there is nothing to do; switch one on")
 	fault(c.sends() && c.directs() && mode.Known() && mode != signin.Static, "BRIDGE_DIRECTORY",
 		"is %s: device commands take a personal Microsoft account and the directory takes none, so that one sign-in cannot do both: "+
 			"run a second devicebridge with BRIDGE_COMMANDS=off and a BRIDGE_SUBJECT_PREFIX of its own for the directory", c.Directory)
-	fault(c.directs() && !c.sends() && mode.Personal() && slices.Contains(personalTenants(), c.Azure.TenantID) && c.Azure.TenantID != "common", "AZURE_TENANT_ID",
+	fault(c.directs() && !c.sends() && mode.Personal() && personalTenant(c.Azure.TenantID) && !strings.EqualFold(c.Azure.TenantID, "common"), "AZURE_TENANT_ID",
 		"is %q, where only personal Microsoft accounts sign in, and the directory takes work and school accounts only: set it to the directory's", c.Azure.TenantID)
 	fault(c.feeds() && !c.directs(), "BRIDGE_INVENTORY", "is on: it reads the directory; set BRIDGE_DIRECTORY=read too")
 	required := func(name, value string, modes ...signin.Mode) {

@@ -83,6 +83,9 @@ func untilText(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
+	if t.Before(time.Now()) {
+		return "ended " + timeText(t)
+	}
 	return "until " + timeText(t) + "; the next is asked for before"
 }
 

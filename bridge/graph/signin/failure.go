@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
@@ -31,6 +32,8 @@ type Failure struct {
 	Advice string
 	// Lasting: asking again is of no use until somebody did that.
 	Lasting bool
+	// hold is for how long it is not asked about again; zero: the usual time.
+	hold time.Duration
 }
 
 // Error gives code, message and advice on one line.
@@ -67,6 +70,10 @@ func failureOf(err error) *Failure {
 	}
 	if _, ok := errors.AsType[*azidentity.AuthenticationRequiredError](err); ok {
 		return &Failure{Message: "the sign-in is not in this user's key store any more", Advice: loginAdvice, Lasting: true}
+	}
+	if text := err.Error(); strings.HasPrefix(text, "DefaultAzureCredential") {
+		// It tried many ways, of which the last answer is only one.
+		return &Failure{Message: events.Truncate(oneLine(text), maxReason), Advice: "set BRIDGE_GRAPH_AUTH to the way that is meant"}
 	}
 	if status, body := answerOf(err); status != 0 {
 		return refused(status, body)

@@ -104,7 +104,7 @@ func TestApplicationModes(t *testing.T) {
 			if status := s.Status(); status.State != signin.Usable || status.TokenExpires.IsZero() || status.Key != "" {
 				t.Errorf("the status is %+v", status)
 			}
-			s.Rejected(got.Token)
+			s.Rejected(t.Context(), got.Token)
 			if again, err := s.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: r.scopes}); err != nil || again.Token == got.Token {
 				t.Errorf("a rejected token is given again (%v)", err)
 			}

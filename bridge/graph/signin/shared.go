@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -28,6 +29,8 @@ type keeper interface {
 type shared struct {
 	o      Options
 	cached *cached
+	// left: the record in the store says that nobody is signed in, as glance saw it.
+	left atomic.Bool
 	// turn is a lock that who waits for it may leave. It guards what follows.
 	turn chan struct{}
 
@@ -220,6 +223,22 @@ func (s *shared) use(text []byte) {
 
 func (s *shared) breakDown(state State, f *Failure) { s.state, s.broken = state, f }
 
+// signedOutWords say that nobody is signed in any more.
+const signedOutWords = "nobody is signed in since somebody signed out; " + loginAdvice
+
+// glance looks whether somebody has signed out, without waiting for a request to
+// the authority that may be under way: that must not put the sign-out off.
+func (s *shared) glance(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	text, _, err := s.o.Store.State(ctx, stateKey)
+	if err != nil {
+		return // look tells
+	}
+	r, err := openRecord(s.o.Key, s.o.Label, text)
+	s.left.Store(err == nil && r.SignedOut)
+}
+
 // look reads the record anew and reports whether it is another one now.
 func (s *shared) look(ctx context.Context) (changed bool, err error) {
 	if err := s.lock(ctx); err != nil {
@@ -282,7 +301,7 @@ func (s *shared) unlock() { <-s.turn }
 func (s *shared) replace(ctx context.Context, text []byte) error {
 	next, err := openRecord(s.o.Key, s.o.Label, text)
 	if err != nil {
-		return events.Invalid("sealed", failureOf(err).Error())
+		return events.Invalid("sealed", "does not open under the sign-in key and the subject prefix of this bridge")
 	}
 	if !next.SignedOut && (next.ClientID != s.o.ClientID || next.Authority != s.o.host()) {
 		return events.Invalid("sealed", "is a sign-in to application "+next.ClientID+" at "+next.Authority+

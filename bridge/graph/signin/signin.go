@@ -51,6 +51,8 @@ const (
 	// rejectedEvery is how often a token that Graph does not take is replaced before its
 	// end: where Graph takes none, each request would have the authority asked for one.
 	rejectedEvery = 30 * time.Second
+	// replaceFor is how long an answer to login waits to tell what came of it.
+	replaceFor = 3 * time.Second
 	// tendEvery is how often a sign-in is looked after where nobody asks for a token.
 	tendEvery = time.Minute
 )
@@ -112,31 +114,40 @@ func (s *SignIn) note(ctx context.Context, token azcore.AccessToken, err error) 
 		if f.Lasting {
 			status.State, pause = Refused, holdLasting
 		}
+		if f.hold != 0 {
+			pause = f.hold
+		}
 		s.held.until, s.held.err = time.Now().Add(pause), &graph.SignInError{Reason: status.Reason}
 		err = s.held.err
 	}
 	s.mu.Unlock()
-	s.settle(ctx, status)
+	s.settle(ctx, &status)
 	return err
 }
 
-// fresh gives a status of which only the configuration is filled in.
+// fresh gives a status of which only the configuration is filled in, and when the
+// token given last ends.
 func (s *SignIn) fresh() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Status{
 		Mode: s.status.Mode, ClientID: s.status.ClientID, Tenant: s.status.Tenant, Authority: s.status.Authority,
-		Key: s.status.Key, Scopes: s.o.Scopes,
+		Key: s.status.Key, Scopes: s.o.Scopes, TokenExpires: s.status.TokenExpires,
 	}
 }
 
-// settle makes status the present one and tells of it if it is news.
-func (s *SignIn) settle(ctx context.Context, status Status) {
+// settle makes a status the present one, nil for what it is already, with what the
+// record says now, and tells of it if it is news.
+func (s *SignIn) settle(ctx context.Context, next *Status) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	status := s.Status()
+	if next != nil {
+		status = *next
+	}
 	if s.shared != nil {
 		s.shared.fill(ctx, &status)
 	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
 	s.mu.Lock()
 	s.status = status
 	news := status.news(s.told)
@@ -170,18 +181,27 @@ func (s *SignIn) Usable() error {
 	if status := s.Status(); status.State.blocks() {
 		return &graph.SignInError{Reason: status.Reason}
 	}
+	if s.shared != nil && s.shared.left.Load() {
+		return &graph.SignInError{Reason: signedOutWords}
+	}
 	return nil
 }
 
 // Rejected says that Graph did not take a token although it has not expired: the
-// next GetToken gives another, unless the present one has just taken the place of
-// one that was not taken either.
-func (s *SignIn) Rejected(token string) {
+// next GetToken gives another. Where the present one has just taken the place of
+// one that was not taken either, Graph takes none: then none is given for a while,
+// so that commands wait instead of being claimed and deferred again and again.
+func (s *SignIn) Rejected(ctx context.Context, token string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1
-	if now := time.Now(); known && !s.refused && now.Sub(s.rejected) >= rejectedEvery {
+	known, now := subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1, time.Now()
+	again := known && !s.refused && now.Sub(s.rejected) < rejectedEvery
+	if known && !s.refused && !again {
 		s.refused, s.rejected = true, now
+	}
+	s.mu.Unlock()
+	if again {
+		_ = s.note(ctx, azcore.AccessToken{}, &Failure{Message: "Graph takes no token of this sign-in, not even a fresh one (401)", Advice: "check that " +
+			"BRIDGE_GRAPH_URL and AZURE_AUTHORITY_HOST are of one cloud, and the application's permissions", Lasting: true, hold: rejectedEvery})
 	}
 }
 
@@ -195,7 +215,10 @@ func (s *SignIn) Replace(ctx context.Context, sealed []byte) error {
 	if err := s.shared.replace(ctx, sealed); err != nil {
 		return err
 	}
-	s.tend(ctx)
+	// Stored it is; what comes of it may take as long as the authority does.
+	soon, cancel := context.WithTimeout(ctx, replaceFor)
+	defer cancel()
+	s.tend(soon)
 	return nil
 }
 
@@ -221,6 +244,7 @@ func (s *SignIn) Run(ctx context.Context) error {
 // status tells what came of it.
 func (s *SignIn) tend(ctx context.Context) {
 	if s.shared != nil {
+		s.shared.glance(ctx)
 		changed, err := s.shared.look(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -228,11 +252,11 @@ func (s *SignIn) tend(ctx context.Context) {
 			}
 			return
 		}
-		if changed {
+		if changed || s.Status().State == Unreachable {
 			s.release()
 		}
-		if known := s.Status(); !s.shared.due(ctx, known) {
-			s.settle(ctx, known) // another replica may have refreshed
+		if !s.shared.due(ctx, s.Status()) {
+			s.settle(ctx, nil) // another replica may have refreshed
 			return
 		}
 	}

@@ -53,6 +53,12 @@ type Status struct {
 	SignedIn, Refreshed, TokenExpires time.Time
 }
 
+// Serves reports whether requests go on at a time although no token is to be had:
+// the one given last has not ended.
+func (s Status) Serves(now time.Time) bool {
+	return s.State == Unreachable && now.Before(s.TokenExpires)
+}
+
 // news reports whether somebody who was told before wants to know.
 func (s Status) news(before Status) bool {
 	return s.State != before.State || s.Reason != before.Reason || s.Account != before.Account || s.Generation != before.Generation
