@@ -113,7 +113,7 @@ func (o Options) check() error {
 			faults = append(faults, errors.New("webhook: "+fault))
 		}
 	}
-	refuse(o.Keys == nil || len(o.Keys.keys) == 0, "Keys are missing")
+	refuse(o.Keys == nil || len(o.Keys.all()) == 0, "Keys are missing")
 	refuse(o.Sink == nil, "Sink is missing")
 	refuse(o.MaxBody < 0, "MaxBody is negative")
 	refuse(o.BodyMemory < o.MaxBody, "BodyMemory is less than MaxBody")

@@ -28,7 +28,7 @@ const (
 // "xm2igitaea4d34ipad5wcv3kzi" and the expiry 2000000000 give
 // "k1.2000000000.uBPbbKdYEZLmxRtN5c9aSNLvoXQRSzLwwTJYZEzkWDU".
 func (k *Keyring) Token(command string, expiry time.Time) string {
-	return sign(k.keys[0], command, strconv.FormatInt(expiry.Unix(), 10))
+	return sign(k.all()[0], command, strconv.FormatInt(expiry.Unix(), 10))
 }
 
 // Verify reports whether token was made by Token for this command with a key of
