@@ -15,10 +15,11 @@ const (
 	// purpose keeps a callback token from being taken for anything else that may
 	// ever be signed with the same keys.
 	purpose = "postback"
-	// leewaySeconds is how long after its expiry a token still verifies, for a
-	// sender or a replica whose clock is off.
-	leewaySeconds = 5 * 60
 )
+
+// Leeway is how long after its expiry a token still verifies, for a sender or a
+// replica whose clock is off.
+const Leeway = 5 * time.Minute
 
 // Token gives `<key id>.<expiry>.<mac>` for the command: expiry in unix seconds,
 // mac the unpadded URL base64 of HMAC-SHA-256, under the first key, over
@@ -50,7 +51,7 @@ func (k *Keyring) Verify(command, token string, now time.Time) bool {
 		return false
 	}
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
-	return err == nil && now.Unix()-leewaySeconds <= seconds
+	return err == nil && now.Unix()-int64(Leeway/time.Second) <= seconds
 }
 
 func sign(k key, command, expiry string) string {

@@ -14,12 +14,18 @@ const (
 	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
+	// conditionCallbackKeys: the file of callback keys is refused, or lacks a key
+	// under which callbacks may come.
+	conditionCallbackKeys = "callbackKeys"
+	// conditionTLSCertificate: the certificate of the postback endpoint is refused, or
+	// ends soon.
+	conditionTLSCertificate = "tlsCertificate"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn}
+	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionCallbackKeys, conditionTLSCertificate}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in
