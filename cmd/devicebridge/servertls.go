@@ -73,11 +73,9 @@ func (t *serverTLS) look(now time.Time) {
 		t.current.Store(files)
 		t.log.Info("the certificate of the postback endpoint has changed", "names", files.leaf.DNSNames, "until", files.leaf.NotAfter.UTC())
 	}
-	text := ""
+	text := endsSoon(t.current.Load().leaf, now)
 	if err != nil {
 		text = err.Error() + ": the certificate from before is kept"
-	} else {
-		text = endsSoon(t.current.Load().leaf, now)
 	}
 	if text == "" {
 		t.operator.recovered(conditionTLSCertificate)
