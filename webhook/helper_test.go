@@ -238,3 +238,23 @@ func certificate(t testing.TB) *tls.Config {
 func observe(results *[]webhook.Result) func(webhook.Result, time.Duration) {
 	return func(result webhook.Result, _ time.Duration) { *results = append(*results, result) }
 }
+
+// serveTCP runs a whole server on a real port and gives its address.
+func serveTCP(t *testing.T, options webhook.Options) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server(t, options)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("Serve gives %v", err)
+		}
+	})
+	return l.Addr().String()
+}

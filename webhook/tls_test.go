@@ -1,11 +1,9 @@
 package webhook_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,21 +15,8 @@ import (
 // that trusts it.
 func serveTLS(t *testing.T, options webhook.Options, http2 bool) (string, *http.Client) {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	options.TLS = certificate(t)
-	s := server(t, options)
-	ctx, stop := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-served; err != nil {
-			t.Errorf("Serve gives %v", err)
-		}
-	})
+	address := serveTCP(t, options)
 	leaf, err := x509.ParseCertificate(options.TLS.Certificates[0].Certificate[0])
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +28,7 @@ func serveTLS(t *testing.T, options webhook.Options, http2 bool) (string, *http.
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return l.Addr().String(), &http.Client{Transport: transport}
+	return address, &http.Client{Transport: transport}
 }
 
 func TestTLS(t *testing.T) {
