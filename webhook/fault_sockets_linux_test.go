@@ -25,12 +25,11 @@ func TestFaultSlowSockets(t *testing.T) {
 	for name, secured := range map[string]bool{"header": false, "handshake": true} {
 		t.Run(name, func(t *testing.T) {
 			options := webhook.Options{Sink: &sink{}, AddressConnections: 2 * slow, ReadHeaderTimeout: 3 * time.Second}
-			address, client := "", http.DefaultClient
+			serve := func() (string, *http.Client) { return serveTCP(t, options), http.DefaultClient }
 			if secured {
-				address, client = serveTLS(t, options, true)
-			} else {
-				address = serveTCP(t, options)
+				serve = func() (string, *http.Client) { return serveTLS(t, options, true) }
 			}
+			address, client := serve()
 			var closed sync.WaitGroup
 			for range slow {
 				conn := dial(t, address)
