@@ -144,6 +144,8 @@ func broken() []bad {
 		{"inventory-device", 0, `{"id":null}`, "id is missing"},
 		{"inventory-device", 0, `{"id":""}`, "id breaks minLength"},
 		{"inventory-device", 1, `{"id":4711}`, "id is number, want string"},
+		{"inventory-device", 0, `{"isManaged":"yes"}`, "isManaged is string, want null or boolean"},
+		{"inventory-device", 0, `{"isManaged@odata.type":"#Boolean"}`, "does not match ^[^@]*$"},
 		{"problem", 0, `{"status":200}`, "status breaks minimum"},
 		{"problem", 0, `{"type":null}`, "type is missing"},
 		{"problem", 0, `{"type":"https://e.com/p"}`, "type must be about:blank"},

@@ -8,7 +8,7 @@ import (
 
 // inventoryKept is how many events of a kind are kept of a device, for consumers
 // that were away. The latest is the device's known state.
-const inventoryKept = 8
+const inventoryKept = 3
 
 // inventoryStream holds the known state of the directory's devices, and beside it
 // how far the directory was read: what is known and what was read are stored,
@@ -27,7 +27,7 @@ func inventoryStream(s events.Subjects, o StreamOptions) jetstream.StreamConfig 
 		Storage:            jetstream.FileStorage,
 		Discard:            jetstream.DiscardNew,
 		MaxMsgsPerSubject:  inventoryKept,
-		MaxBytes:           o.MaxBytes / 4,
+		MaxBytes:           o.InventoryMaxBytes,
 		Duplicates:         leastWindow,
 		Replicas:           o.Replicas,
 		AllowDirect:        true,

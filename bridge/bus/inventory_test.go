@@ -165,8 +165,8 @@ func TestInventoryKeepsTheState(t *testing.T) {
 	if got, err := b.LatestInventory(within(t), "device"); err != nil || got.Event.Sequence != 30 {
 		t.Errorf("latest is %+v, %v", got, err)
 	}
-	if n := messages(t, js, b.Subjects().InventoryStream()); n != 1+8+8 {
-		t.Errorf("%d messages are kept, want created, 8 of updated and 8 of the cursor", n)
+	if n := messages(t, js, b.Subjects().InventoryStream()); n != 1+3+3 {
+		t.Errorf("%d messages are kept, want created, 3 of updated and 3 of the cursor", n)
 	}
 }
 

@@ -15,14 +15,17 @@ type StreamOptions struct {
 	// MaxAge is how long a command's events, and with them its idempotency and its
 	// response payload, are kept. Zero: 7 days.
 	MaxAge time.Duration
-	// MaxBytes bounds the event stream; the intake, the timers, the payloads and the
-	// inventory have a quarter of it each. Zero: 1 GiB, or what lets all of them fit
+	// MaxBytes bounds the event stream; the intake, the timers and the payloads have a
+	// quarter of it each. Zero: 1 GiB, or what lets all of them fit
 	// into MaxStore if that is less: half of it, four ninths with the inventory.
 	MaxBytes int64
 	// MaxStore is the embedded server's limit; zero with an external server.
 	MaxStore int64
 	// Inventory declares the stream of the inventory feed too.
 	Inventory bool
+	// InventoryMaxBytes bounds that stream, which forgets no device. Zero: a quarter
+	// of MaxBytes.
+	InventoryMaxBytes int64
 }
 
 const (
@@ -49,6 +52,9 @@ func (o StreamOptions) withDefaults() StreamOptions {
 		case o.MaxStore > 0:
 			o.MaxBytes = min(o.MaxBytes, o.MaxStore/2)
 		}
+	}
+	if o.InventoryMaxBytes == 0 {
+		o.InventoryMaxBytes = o.MaxBytes / 4
 	}
 	return o
 }

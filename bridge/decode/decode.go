@@ -22,9 +22,9 @@ import (
 const MaxName = 64
 
 // Strict reads a request body: one JSON object whose members are exactly those
-// of T, none of them null or an empty text; an empty body counts as {}. Objects
-// inside it are read as their Go types are. A misspelt member that was silently dropped could cost a
-// caller a deadline or an idempotency key.
+// of T, none of them null or an empty text; an empty body counts as {}. The objects
+// inside it are open where their Go types are, see within. A misspelt member that
+// was silently dropped could cost a caller a deadline or an idempotency key.
 func Strict[T any](data []byte) (T, *events.Error) {
 	var request T
 	if len(data) == 0 {
@@ -54,6 +54,12 @@ func Strict[T any](data []byte) (T, *events.Error) {
 			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
 		}
 		return request, unreadableMember[T](members)
+	}
+	types := memberTypes(reflect.TypeFor[T]())
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		if fault := within(name, members[name], types[name]); fault != nil {
+			return request, fault
+		}
 	}
 	return request, nil
 }

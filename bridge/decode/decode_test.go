@@ -22,7 +22,7 @@ type asked struct {
 }
 
 func TestStrictTakes(t *testing.T) {
-	for _, body := range []string{"", "{}", `{"name":"x","limit":3,"ids":[],"at":"2026-11-22T10:00:00Z","open":{"anything":{"goes":1}}}`} {
+	for _, body := range []string{"", "{}", `{"name":"x","limit":3,"ids":[],"at":"2026-11-22T10:00:00Z","open":{"anything":{"goes":1},"extensionAttributes":null,"memberOf":[{"id":"a","displayName":"x"}]}}`} {
 		got, fault := decode.Strict[asked]([]byte(body))
 		if fault != nil || (got.Limit == 3) != strings.Contains(body, "limit") {
 			t.Errorf("%s: %+v, %v", body, got, fault)
@@ -53,6 +53,11 @@ func TestStrictRefuses(t *testing.T) {
 		`{"at":"yesterday"}`:              {"at", "RFC 3339"},
 		`{"open":{"accountEnabled":"x"}}`: {"open.accountEnabled", "a boolean is needed"},
 		`{"limit":1` + long + `}`:         {"", "is not a JSON object"},
+		`{"open":{"id":"x","id":"y"}}`:    {"open.id", "is given twice"},
+		`{"open":{"a":1,"a":2}}`:          {"open.a", "is given twice"},
+		`{"open":{"DisplayName":"x"}}`:    {"open.DisplayName", "did you mean displayName?"},
+		`{"open":{"extensionAttributes":{"extensionAttribute1":"a","extensionAttribute1":"b"}}}`: {"open.extensionAttributes.extensionAttribute1", "is given twice"},
+		`{"open":{"alternativeSecurityIds":[{"type":2},{"Type":2}]}}`:                            {"open.alternativeSecurityIds.1.Type", "did you mean type?"},
 	} {
 		_, fault := decode.Strict[asked]([]byte(body))
 		if fault == nil || fault.Code != events.CodeInvalid || fault.Field != want.field || !strings.Contains(fault.Message, want.words) {

@@ -30,7 +30,9 @@ const (
 )
 
 const (
-	fewer     = "give a smaller `top`, or name the members that are needed in `select`"
+	// A page token takes no other member, so a list is narrowed at its beginning.
+	fewer     = "begin with a smaller `top`, or name the members that are needed in `select`"
+	narrowed  = "begin without `pageToken`, and name the members that are needed in `select`"
 	narrower  = "name the members that are needed in `select`"
 	paged     = "ask memberOf.list or transitiveMemberOf.list with `top` and `select`"
 	unlimited = "Graph limits the answer to what was asked for"
@@ -68,7 +70,7 @@ func (s *Service) reads() []operation {
 			description: "count the directory's devices, or those that match",
 		},
 		{
-			name: "delta", request: "delta", reply: "delta", permission: readDevices, smaller: narrower, run: request(s.delta),
+			name: "delta", request: "delta", reply: "delta", permission: readDevices, smaller: narrowed, run: request(s.delta),
 			description: "give what changed among the directory's devices, page by page; begins with all of them",
 		},
 	}

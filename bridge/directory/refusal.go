@@ -20,7 +20,8 @@ func (s *Service) refusal(o operation, err error) error {
 		}
 		return events.Invalid(argument.Argument, argument.Reason)
 	}
-	s.Log.Warn("Graph did not do what was asked", "operation", o.name, "error", err)
+	// The client has told of a failure, with the ids of the request.
+	s.Log.Debug("Graph did not do what was asked", "operation", o.name, "error", err)
 	if graph.IsTooLarge(err) {
 		return tooLarge(o, "Graph's answer is longer than the bridge reads")
 	}
@@ -54,7 +55,7 @@ func notAsked(err error) string {
 	if missing, ok := errors.AsType[*graph.SignInError](err); ok {
 		return missing.Error()
 	}
-	return "Graph could not be asked now"
+	return "Graph could not be asked now, or what it answered cannot be read"
 }
 
 // wayOut says what to do about something that was not done now.

@@ -1,14 +1,10 @@
 package directory
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 
 	"devicebridge/bridge"
 	"devicebridge/bridge/decode"
@@ -85,29 +81,9 @@ func (s *Service) handle(ctx context.Context, o operation, data []byte) (any, er
 func request[Q, R any](do func(context.Context, Q) (R, error)) func(context.Context, []byte) (any, error) {
 	return func(ctx context.Context, data []byte) (any, error) {
 		q, fault := decode.Strict[Q](data)
-		if fault == nil {
-			fault = repeatedWithin(data)
-		}
 		if fault != nil {
 			return nil, fault
 		}
 		return do(ctx, q)
 	}
-}
-
-// repeatedWithin refuses a member that is given twice in an object of the
-// request: readers differ in which one counts.
-func repeatedWithin(data []byte) *events.Error {
-	var members map[string]json.RawMessage
-	// What is no JSON object was refused before, or is the empty body.
-	_ = json.Unmarshal(data, &members)
-	for _, outer := range slices.Sorted(maps.Keys(members)) {
-		if !bytes.HasPrefix(members[outer], []byte("{")) {
-			continue
-		}
-		if name, twice := decode.RepeatedMember(members[outer]); twice {
-			return events.Invalid(outer+"."+events.Truncate(name, decode.MaxName), "is given twice")
-		}
-	}
-	return nil
 }

@@ -101,6 +101,13 @@ func (d *Directory) inside(link string) (string, error) {
 	return u.String(), nil
 }
 
+// Follows reports whether link leads to the directory's devices of this client: one
+// that another Graph gave, before BaseURL was changed, does not.
+func (d *Directory) Follows(link string) bool {
+	_, err := d.inside(link)
+	return err == nil
+}
+
 // onward resolves a link that came with the answer of current; an empty one ends
 // the list.
 func (d *Directory) onward(current, link string) (string, error) {

@@ -37,7 +37,15 @@ type Hooks struct {
 	// Current: the feed, by this replica or another, had told all that Graph knew at
 	// that time.
 	Current func(time.Time)
+	// Trouble: the feed cannot go on, and why; nil: it goes on.
+	Trouble func(error)
 }
+
+// mostOvertaken bounds the patience with a full read of another replica, which
+// doubles each time that this one was overtaken. Who takes over has to begin anew:
+// where Graph throttles so that a page takes longer than the time between two looks,
+// replicas that are no more patient than that cut each other off for good.
+const mostOvertaken = 4
 
 // Poller reads the directory and publishes what changed. Run is called once.
 type Poller struct {
@@ -50,7 +58,10 @@ type Poller struct {
 	// patience is how long the cursor must have stood still before this replica
 	// reads on.
 	patience time.Duration
-	troubled bool
+	// overtaken is how many full reads of this replica another has cut off since one
+	// came to its end.
+	overtaken int
+	troubled  bool
 	// random gives a number from 0 to 1.
 	random func() float64
 }
@@ -99,6 +110,9 @@ func (h Hooks) complete() Hooks {
 	if h.Current == nil {
 		h.Current = func(time.Time) {}
 	}
+	if h.Trouble == nil {
+		h.Trouble = func(error) {}
+	}
 	return h
 }
 
@@ -125,9 +139,17 @@ func (p *Poller) turn(ctx context.Context) time.Duration {
 		return p.jittered()
 	}
 	if here.revision != p.at {
+		if p.round != nil {
+			p.round, p.overtaken = nil, min(p.overtaken+1, mostOvertaken)
+		}
 		p.moved(here)
+		p.report(ctx, nil) // the feed goes on, by whichever replica
 	}
-	if wait := p.patience - time.Since(p.since); here.revision != 0 && wait > 0 {
+	patience := p.patience
+	if here.Round != "" && !p.round.goesOn(here) {
+		patience <<= p.overtaken
+	}
+	if wait := patience - time.Since(p.since); here.revision != 0 && wait > 0 {
 		return wait
 	}
 	err = p.poll(ctx, here)
@@ -149,6 +171,9 @@ func (p *Poller) place(ctx context.Context) (place, error) {
 // moved notes that the cursor is at another place than before.
 func (p *Poller) moved(here place) {
 	p.at, p.since, p.patience = here.revision, time.Now(), p.jittered()
+	if here.Round == "" {
+		p.overtaken = 0
+	}
 	if !here.Current.IsZero() {
 		p.Hooks.Current(here.Current)
 	}
@@ -160,17 +185,19 @@ func (p *Poller) jittered() time.Duration {
 	return p.Every + time.Duration((p.random()*2-1)*0.1*float64(p.Every))
 }
 
-// report logs a trouble when it begins and when it is over.
+// report tells of a trouble when it begins and when it is over.
 func (p *Poller) report(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil: // what went wrong is the end
 	case err != nil && !p.troubled:
 		p.troubled = true
+		p.Hooks.Trouble(err)
 		p.Log.Warn("the inventory feed cannot go on; it tries again and loses nothing", "error", err)
 	case err != nil:
 		p.Log.Debug("the inventory feed still cannot go on", "error", err)
 	case p.troubled:
 		p.troubled = false
+		p.Hooks.Trouble(nil)
 		p.Log.Info("the inventory feed goes on")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,6 +243,7 @@ func TestTold(t *testing.T) {
 		var log bytes.Buffer
 		kinds, resyncs, read := map[events.InventoryKind]int{}, 0, 0
 		var current time.Time
+		var troubles []error
 		first := page(`{"id":"x","a":1}`, `{"id":"y"}`)
 		first.Link, first.Next = "", "more"
 		throttled := errors.New("429: throttled")
@@ -255,6 +257,7 @@ func TestTold(t *testing.T) {
 				Page:      func() { read++ },
 				Resync:    func() { resyncs++ },
 				Current:   func(at time.Time) { current = at },
+				Trouble:   func(err error) { troubles = append(troubles, err) },
 			},
 		})
 		pass(8 * every)
@@ -264,6 +267,9 @@ func TestTold(t *testing.T) {
 		}
 		if age := time.Since(current); read != 4 || resyncs != 1 || age > 5*every || age < 2*every {
 			t.Errorf("%d pages, %d resyncs, current %s ago", read, resyncs, age)
+		}
+		if len(troubles) != 3 || !errors.Is(troubles[0], throttled) || troubles[1] != nil || troubles[2] == nil {
+			t.Errorf("troubles %v", troubles)
 		}
 		lines := log.String()
 		if strings.Count(lines, "level=WARN") != 2 || strings.Count(lines, "the inventory feed goes on") != 1 ||
@@ -286,4 +292,69 @@ func TestBadCursor(t *testing.T) {
 			t.Errorf("the cursor is %s; log:\n%s", feed.cursor, log.String())
 		}
 	})
+}
+
+// TestTroubleIsOverWhereAnotherGoesOn: what one replica cannot do is no trouble of
+// the feed while another does it.
+func TestTroubleIsOverWhereAnotherGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		feed := newMemory()
+		var troubles []error
+		stop := run(t, inventory.Options{
+			Source: &pages{}, Feed: feed, Devices: feed, Every: every,
+			Hooks: inventory.Hooks{Trouble: func(err error) { troubles = append(troubles, err) }},
+		})
+		pass(every)
+		stopOther := run(t, inventory.Options{Source: newFleet(), Feed: feed, Devices: feed, Every: every})
+		pass(2 * every)
+		stop()
+		stopOther()
+		if len(troubles) < 2 || troubles[0] == nil || troubles[1] != nil {
+			t.Errorf("troubles %v", troubles)
+		}
+	})
+}
+
+// slow is a directory of which every fourth page takes three times as long as a
+// replica waits between two looks, as where Graph throttles.
+type slow struct {
+	inventory.Source
+	asked atomic.Int32
+}
+
+func (s *slow) Delta(ctx context.Context, link string) (inventory.Page, error) {
+	if s.asked.Add(1)%4 == 0 {
+		<-time.After(3 * every)
+	}
+	return s.Source.Delta(ctx, link)
+}
+
+// TestReplicasLetEachOtherFinish: a full read that takes its time comes to its end,
+// though others could take over.
+func TestReplicasLetEachOtherFinish(t *testing.T) {
+	for _, replicas := range []int{1, 2, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			fleet, feed := newFleet(), newMemory()
+			fleet.size = 1
+			for i := range 40 {
+				fleet.set(fmt.Sprintf("device-%02d", i), nil)
+			}
+			source := &slow{Source: fleet}
+			var pages atomic.Int32 // asked for until the end
+			var stops []func()
+			for range replicas {
+				stops = append(stops, run(t, inventory.Options{
+					Source: source, Feed: feed, Devices: feed, Every: every,
+					Hooks: inventory.Hooks{Current: func(time.Time) { pages.CompareAndSwap(0, source.asked.Load()) }},
+				}))
+			}
+			pass(12 * time.Hour)
+			for _, stop := range stops {
+				stop()
+			}
+			if n := pages.Load(); n == 0 || n > 120 {
+				t.Errorf("%d replicas came to the end of 40 pages after %d", replicas, n)
+			}
+		})
+	}
 }

@@ -36,8 +36,9 @@ type Change struct {
 	Reason string
 }
 
-// ResyncError says that Graph has forgotten what came before a link, so that
-// everything is to be read anew: 410 Gone, syncStateNotFound, resyncRequired.
+// ResyncError says that Graph cannot go on from a link, so that everything is to
+// be read anew: 410 Gone, syncStateNotFound, resyncRequired, or a link that Graph
+// refuses or another Graph gave.
 type ResyncError struct {
 	// Restart is the link that Graph gave to begin anew with; empty: begin without.
 	Restart string

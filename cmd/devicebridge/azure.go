@@ -38,8 +38,14 @@ func (a azureConfig) application(transport http.RoundTripper) signin.Application
 // faults checks what a client and the service read alike.
 func (a azureConfig) faults() []error {
 	var faults []error
-	if u, err := url.Parse(a.AuthorityHost); a.AuthorityHost != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil) {
+	switch u, err := url.Parse(a.AuthorityHost); {
+	case a.AuthorityHost == "":
+	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil:
 		faults = append(faults, errors.New("AZURE_AUTHORITY_HOST: is not an https URL, such as "+signin.PublicAuthority))
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		// The libraries would take a first segment for the tenant.
+		faults = append(faults, errors.New("AZURE_AUTHORITY_HOST: has more behind the host; it takes a host alone, such as "+
+			signin.PublicAuthority+", and AZURE_TENANT_ID the tenant"))
 	}
 	if _, err := a.rootCAs(); err != nil {
 		faults = append(faults, fmt.Errorf("BRIDGE_GRAPH_CA: %w", err))

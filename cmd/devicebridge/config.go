@@ -70,6 +70,8 @@ type config struct {
 	DirectoryURL   string        `env:"BRIDGE_DIRECTORY_URL"`
 	Inventory      string        `env:"BRIDGE_INVENTORY" envDefault:"off"`
 	InventoryEvery time.Duration `env:"BRIDGE_INVENTORY_EVERY" envDefault:"1m"`
+	// InventoryMaxBytes 0 is a quarter of the event stream's.
+	InventoryMaxBytes int64 `env:"BRIDGE_INVENTORY_MAX_BYTES"`
 
 	NATSListen     string        `env:"BRIDGE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
 	NATSSync       string        `env:"BRIDGE_NATS_SYNC" envDefault:"always"`
@@ -165,6 +167,7 @@ func loadServe(vars map[string]string) (config, error) {
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
 	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
 	fault(c.StreamMaxBytes != 0 && c.StreamMaxBytes < 1<<20, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes from 1 MiB (1048576), or 0", c.StreamMaxBytes)
+	fault(c.InventoryMaxBytes != 0 && c.InventoryMaxBytes < 1<<20, "BRIDGE_INVENTORY_MAX_BYTES", "is %d; it takes a number of bytes from 1 MiB (1048576), or 0", c.InventoryMaxBytes)
 	fault(c.SweepEvery > 0 && c.SweepEvery < time.Second, "BRIDGE_SWEEP_EVERY", "is %s; it takes 1s or more", c.SweepEvery)
 	// Written so that NaN, which a number may be, is refused too.
 	fault(!(c.PollGrowth > 1 && c.PollGrowth <= 10), "BRIDGE_POLL_GROWTH", "is %v; it takes a number above 1 and up to 10", c.PollGrowth)

@@ -14,6 +14,8 @@ const (
 	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
+	// conditionInventory: the inventory feed cannot go on.
+	conditionInventory = "inventory"
 	// conditionCallbackKeys: the file of callback keys is refused, or lacks a key
 	// under which callbacks may come.
 	conditionCallbackKeys = "callbackKeys"
@@ -25,7 +27,9 @@ const (
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionCallbackKeys, conditionTLSCertificate}
+	return []string{
+		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionCallbackKeys, conditionTLSCertificate,
+	}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in
@@ -68,5 +72,14 @@ func (o *operator) observeSignIn(s signin.Status) {
 		o.recovered(conditionSignIn)
 		return
 	}
-	o.degrade(conditionSignIn, s.Reason+" (commands wait, unclaimed)")
+	o.degrade(conditionSignIn, s.Reason+" (nothing is asked of Graph, and commands wait, unclaimed)")
+}
+
+// observeInventory is told why the inventory feed cannot go on; nil: it does.
+func (o *operator) observeInventory(err error) {
+	if err == nil {
+		o.recovered(conditionInventory)
+		return
+	}
+	o.degrade(conditionInventory, "the inventory feed cannot go on; it tries again and loses nothing: "+err.Error())
 }

@@ -19,6 +19,7 @@ import (
 	"devicebridge/bridge/graph/emulator/authority"
 	emulated "devicebridge/bridge/graph/emulator/directory"
 	"devicebridge/events"
+	"devicebridge/schemas"
 )
 
 // cliDirectory runs a bridge that has no commands, signed in as an application by a
@@ -219,6 +220,10 @@ func testInventory(t *testing.T, expiry emulated.Expiry) {
 		t.Fatal(err)
 	}
 	defer messages.Stop()
+	set, err := schemas.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
 	last := map[string]int{}
 	next := func() (kind, id string) {
 		t.Helper()
@@ -237,6 +242,9 @@ func testInventory(t *testing.T, expiry emulated.Expiry) {
 		var body struct{ ID string }
 		if err := json.Unmarshal(m.Data(), &body); err != nil || body.ID != device {
 			t.Fatalf("%s holds %s", m.Headers().Get("ce-id"), m.Data())
+		}
+		if err := set.Validate("inventory-device", m.Data()); err != nil {
+			t.Fatalf("%s: %v", m.Headers().Get("ce-id"), err)
 		}
 		return kind, device
 	}

@@ -125,13 +125,13 @@ func TestLoginWhoAmILogout(t *testing.T) {
 	a := cliStartAuthority(t, authority.Options{})
 	b := cliSignedOutBridge(t, a, nil)
 
+	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\nsignIn: nobody is signed in; run `devicebridge login` (nothing is asked of Graph, and commands wait, unclaimed)\n")
 	r := cliRun(t, b.vars, "whoami")
 	if r.code != exitFailure || !strings.Contains(r.stdout, "signedOut: nobody is signed in; run `devicebridge login`") ||
 		!strings.Contains(r.stderr, "there is no token for Graph: nobody is signed in; run `devicebridge login`") {
 		t.Errorf("whoami: %+v", r)
 	}
 	id := cliField(t, b.ok("send", "--device", cliCompletes, "--uri", "https://example.com"), "command")
-	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\nsignIn: nobody is signed in; run `devicebridge login` (commands wait, unclaimed)\n")
 	cliUntil(t, b.admin+"/metrics", http.StatusOK, `devicebridge_signin_state{state="signedOut"} 1`)
 	cliUntil(t, b.admin+"/metrics", http.StatusOK, `devicebridge_degraded{condition="signIn"} 1`)
 	if lines := b.follow(1, id, "--all"); !strings.Contains(lines[0], "accepted") {

@@ -48,8 +48,11 @@ func logSignIn(log *slog.Logger, s signin.Status) {
 		log.Info("signed in", "mode", s.Mode, "account", s.Account, "tenant", s.Tenant, "client_id", s.ClientID, "scopes", cmp.Or(strings.Join(s.Granted, " "), strings.Join(s.Scopes, " ")), "until", s.TokenExpires)
 		return
 	}
-	log.Warn("no token for Graph: commands wait, unclaimed, until there is one", "mode", s.Mode, "state", s.State, "reason", s.Reason)
+	log.Warn("no token for Graph: nothing is asked of it, and commands wait, unclaimed, until there is one", "mode", s.Mode, "state", s.State, "reason", s.Reason)
 }
+
+// signInPatience is how long an answer waits for the first look at the sign-in.
+const signInPatience = 3 * time.Second
 
 // signInEndpoints are what `devicebridge login`, `logout` and `whoami` ask.
 func signInEndpoints(s *signin.SignIn) []bridge.Endpoint {
@@ -57,10 +60,14 @@ func signInEndpoints(s *signin.SignIn) []bridge.Endpoint {
 		{
 			Name: "signin.get", Request: "devices-request", Reply: "signin-reply",
 			Description: "tell how the bridge signs in to Graph, who is signed in, and why nothing is sent if that is so",
-			Handle: func(_ context.Context, _ map[string][]string, data []byte) (any, error) {
+			Handle: func(ctx context.Context, _ map[string][]string, data []byte) (any, error) {
 				if _, err := decode.Strict[struct{}](data); err != nil {
 					return nil, err
 				}
+				// Right after the start nobody knows yet, and would be told so.
+				soon, cancel := context.WithTimeout(ctx, signInPatience)
+				defer cancel()
+				s.Found(soon)
 				return events.SignInReply{SignIn: signInView(s.Status())}, nil
 			},
 		},

@@ -66,7 +66,7 @@ func signInFaults(c config) []error {
 	fault(!c.sends() && !c.directs(), "BRIDGE_COMMANDS", "is off, and BRIDGE_DIRECTORY too: there is nothing to do; switch one on")
 	fault(c.sends() && c.directs() && mode.Known() && mode != signin.Static, "BRIDGE_DIRECTORY",
 		"is %s: device commands take a personal Microsoft account and the directory takes none, so that one sign-in cannot do both: "+
-			"run a second devicebridge with BRIDGE_COMMANDS=off for the directory", c.Directory)
+			"run a second devicebridge with BRIDGE_COMMANDS=off and a BRIDGE_SUBJECT_PREFIX of its own for the directory", c.Directory)
 	fault(c.directs() && !c.sends() && mode.Personal() && slices.Contains(personalTenants(), c.Azure.TenantID) && c.Azure.TenantID != "common", "AZURE_TENANT_ID",
 		"is %q, where only personal Microsoft accounts sign in, and the directory takes work and school accounts only: set it to the directory's", c.Azure.TenantID)
 	fault(c.feeds() && !c.directs(), "BRIDGE_INVENTORY", "is on: it reads the directory; set BRIDGE_DIRECTORY=read too")
@@ -74,8 +74,9 @@ func signInFaults(c config) []error {
 		fault(value == "" && slices.Contains(modes, mode), name, "is missing; BRIDGE_GRAPH_AUTH=%s needs it", mode)
 	}
 	required("BRIDGE_GRAPH_TOKEN", c.GraphToken, signin.Static)
-	required("AZURE_CLIENT_ID", c.Azure.ClientID, signin.DeviceCode, signin.Browser, signin.ClientSecret, signin.ClientCertificate)
-	required("AZURE_TENANT_ID", c.Azure.TenantID, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_CLIENT_ID", c.Azure.ClientID, signin.DeviceCode, signin.Browser, signin.WorkloadIdentity, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_TENANT_ID", c.Azure.TenantID, signin.WorkloadIdentity, signin.ClientSecret, signin.ClientCertificate)
+	required("AZURE_FEDERATED_TOKEN_FILE", c.Azure.FederatedTokenFile, signin.WorkloadIdentity)
 	required("AZURE_CLIENT_SECRET", c.Azure.ClientSecret, signin.ClientSecret)
 	required("AZURE_CLIENT_CERTIFICATE_PATH", c.Azure.CertificatePath, signin.ClientCertificate)
 	fault(c.NATS.URL != "" && c.SignInKey == "" && mode.Personal(), "BRIDGE_SIGNIN_KEY",

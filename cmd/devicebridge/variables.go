@@ -34,6 +34,7 @@ func variables() []variable {
 		{"BRIDGE_DIRECTORY", `"read" answers questions about the directory's devices, "write" changes them too`},
 		{"BRIDGE_DIRECTORY_URL", "Graph's v1.0 endpoint; by default the one beside BRIDGE_GRAPH_URL"},
 		{"BRIDGE_INVENTORY", `"on" publishes what changes among the directory's devices as events`},
+		{"BRIDGE_INVENTORY_MAX_BYTES", "limit of the inventory's stream in bytes, which forgets no device; 0: a quarter of BRIDGE_STREAM_MAX_BYTES"},
 		{"BRIDGE_INVENTORY_EVERY", "how often the directory is asked for changes"},
 		{"BRIDGE_SIGNIN_KEY", "base64 of 32 bytes: seals the sign-in of device-code and browser. Required for them with NATS_URL; else made once and kept in the data directory"},
 		{"AZURE_CLIENT_ID", "the application that signs in"},

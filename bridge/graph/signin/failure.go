@@ -65,8 +65,7 @@ func failureOf(err error) *Failure {
 	if sealed, ok := errors.AsType[*SealError](err); ok {
 		return &Failure{Message: sealed.Error(), Lasting: true}
 	}
-	if required, ok := errors.AsType[*azidentity.AuthenticationRequiredError](err); ok {
-		_ = required
+	if _, ok := errors.AsType[*azidentity.AuthenticationRequiredError](err); ok {
 		return &Failure{Message: "the sign-in is not in this user's key store any more", Advice: loginAdvice, Lasting: true}
 	}
 	if status, body := answerOf(err); status != 0 {
@@ -78,12 +77,30 @@ func failureOf(err error) *Failure {
 	case errors.Is(err, context.Canceled):
 		return &Failure{Message: "given up before the authority answered"}
 	}
-	return &Failure{Message: events.Truncate(oneLine(err.Error()), maxReason), Advice: ""}
+	return &Failure{Message: events.Truncate(oneLine(withoutPort(unquoted(err.Error()))), maxReason)}
+}
+
+// withoutPort leaves out this end of a connection, which has another port each time:
+// the same failure is told once, and not again each time that it is tried.
+func withoutPort(text string) string {
+	return regexp.MustCompile(`\b(tcp|udp)([46]?) \S+->`).ReplaceAllString(text, "$1$2 ")
+}
+
+// unquoted gives a library's words up to where they repeat the whole of an answer
+// that cannot be read: MSAL does, and the tokens stand in it.
+func unquoted(text string) string {
+	for _, quote := range []string{"raw message was:", "json message bytes were:"} {
+		if before, _, found := strings.Cut(text, quote); found {
+			text = before + "(the answer is left out); check that AZURE_AUTHORITY_HOST is an authority"
+		}
+	}
+	return text
 }
 
 const (
 	maxReason   = 600
 	loginAdvice = "run `devicebridge login`"
+	againAdvice = "it is asked again by itself"
 	reachAdvice = "check that AZURE_AUTHORITY_HOST can be reached from here, and HTTPS_PROXY"
 )
 
@@ -105,14 +122,11 @@ func answerOf(err error) (status int, body []byte) {
 	return 0, nil
 }
 
-// maxAnswer bounds what is read of an error answer, in bytes.
-const maxAnswer = 64 << 10
-
 func bodyOf(resp *http.Response) []byte {
 	if resp.Body == nil {
 		return nil
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what is there says enough
+	body, _ := io.ReadAll(resp.Body) // what is there says enough
 	return body
 }
 
@@ -120,9 +134,8 @@ func refused(status int, body []byte) *Failure {
 	var r refusal
 	if json.Unmarshal(body, &r) != nil || r.Error == "" {
 		f := &Failure{Message: fmt.Sprintf("the authority answered %d and not as an authority does", status), Advice: reachAdvice}
-		if status == http.StatusTooManyRequests || status >= 500 {
-			f.Message = fmt.Sprintf("the authority answered %d", status)
-			f.Advice = "it is asked again by itself"
+		if passing(status) {
+			f.Message, f.Advice = fmt.Sprintf("the authority answered %d", status), againAdvice
 		}
 		return f
 	}
@@ -130,9 +143,15 @@ func refused(status int, body []byte) *Failure {
 	if f.AADSTS = numberOf(r); f.AADSTS != 0 {
 		f.Message = strings.TrimSpace(strings.TrimPrefix(f.Message, fmt.Sprintf("AADSTS%d:", f.AADSTS)))
 	}
-	f.Advice, f.Lasting = advice(f.AADSTS, f.Code)
+	if f.Advice, f.Lasting = advice(f.AADSTS, f.Code); passing(status) {
+		f.Advice, f.Lasting = againAdvice, false
+	}
 	return f
 }
+
+// passing reports whether a status is no verdict on the request, whatever stands in
+// the body: it may come from anything between here and the authority.
+func passing(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
 // wordsOf gives the description without the trace ids and the time behind it,
 // which are told apart and would make every text different.
@@ -170,7 +189,7 @@ func passes(aadsts int, code string) bool {
 // there.
 func advice(aadsts int, code string) (text string, lasting bool) {
 	if passes(aadsts, code) {
-		return "it is asked again by itself", false
+		return againAdvice, false
 	}
 	if text, known := advices()[aadsts]; known {
 		return text, true

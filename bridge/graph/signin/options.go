@@ -39,8 +39,12 @@ type Application struct {
 const authorityTimeout = 30 * time.Second
 
 func (a Application) client() *http.Client {
+	var next = http.DefaultTransport
+	if a.Transport != nil {
+		next = a.Transport
+	}
 	return &http.Client{
-		Transport: a.Transport, Timeout: authorityTimeout,
+		Transport: bounded{next}, Timeout: authorityTimeout,
 		// No answer of an authority is a redirect, and a secret must not follow one.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -176,7 +176,8 @@ func (s *shared) load(ctx context.Context) error {
 // use takes what the store has as the record.
 func (s *shared) use(text []byte) {
 	before, kept := s.record, s.given
-	s.record, s.keeper, s.broken, s.given = record{}, nil, nil, given{}
+	// The generation outlives the record: an older one does not come after it.
+	s.record, s.keeper, s.broken, s.given = record{Generation: before.Generation}, nil, nil, given{}
 	if len(text) == 0 {
 		s.breakDown(SignedOut, &Failure{Message: "nobody is signed in", Advice: loginAdvice, Lasting: true})
 		return
@@ -184,6 +185,13 @@ func (s *shared) use(text []byte) {
 	r, err := openRecord(s.o.Key, s.o.Label, text)
 	if err != nil {
 		s.breakDown(Unreadable, failureOf(err))
+		return
+	}
+	if r.Generation < before.Generation {
+		s.breakDown(Unreadable, &Failure{
+			Message: "the sign-in record is an older one, put back in the place of a newer",
+			Advice:  "find out who can write to the bucket, then " + loginAdvice + "; where it is meant, as after a restore, start the bridge anew", Lasting: true,
+		})
 		return
 	}
 	s.record = r

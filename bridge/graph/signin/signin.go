@@ -21,14 +21,19 @@ type SignIn struct {
 	shared *shared // nil where nobody signs in
 	// telling makes calls of OnChange follow one another.
 	telling sync.Mutex
+	// found is closed when it was first found out how the sign-in stands.
+	found     chan struct{}
+	findsOnce sync.Once
 
 	mu     sync.Mutex
 	status Status
 	told   Status
-	// last is the token given last; refused says that Graph did not take it.
-	last    string
-	refused bool
-	held    held
+	// last is the token given last; refused says that Graph did not take it, and
+	// rejected when that was heeded last.
+	last     string
+	refused  bool
+	rejected time.Time
+	held     held
 }
 
 // held is a failure that is not asked about again until a time.
@@ -43,6 +48,9 @@ const (
 	// mend may be mended at the authority too, so it is asked there again now and then.
 	holdPassing = 5 * time.Second
 	holdLasting = 5 * time.Minute
+	// rejectedEvery is how often a token that Graph does not take is replaced before its
+	// end: where Graph takes none, each request would have the authority asked for one.
+	rejectedEvery = 30 * time.Second
 	// tendEvery is how often a sign-in is looked after where nobody asks for a token.
 	tendEvery = time.Minute
 )
@@ -53,7 +61,7 @@ func New(o Options) (*SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SignIn{o: o}
+	s := &SignIn{o: o, found: make(chan struct{})}
 	s.status = Status{Mode: o.Mode, State: Starting, ClientID: o.ClientID, Tenant: o.TenantID, Scopes: o.Scopes}
 	if !o.Mode.Personal() {
 		s.inner, err = newCredential(o)
@@ -134,8 +142,17 @@ func (s *SignIn) settle(ctx context.Context, status Status) {
 	news := status.news(s.told)
 	s.told = status
 	s.mu.Unlock()
+	s.findsOnce.Do(func() { close(s.found) })
 	if news {
 		s.o.OnChange(status)
+	}
+}
+
+// Found waits until it was first found out how the sign-in stands, or ctx ends.
+func (s *SignIn) Found(ctx context.Context) {
+	select {
+	case <-s.found:
+	case <-ctx.Done():
 	}
 }
 
@@ -157,12 +174,14 @@ func (s *SignIn) Usable() error {
 }
 
 // Rejected says that Graph did not take a token although it has not expired: the
-// next GetToken gives another.
+// next GetToken gives another, unless the present one has just taken the place of
+// one that was not taken either.
 func (s *SignIn) Rejected(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1 {
-		s.refused = true
+	known := subtle.ConstantTimeCompare([]byte(token), []byte(s.last)) == 1
+	if now := time.Now(); known && !s.refused && now.Sub(s.rejected) >= rejectedEvery {
+		s.refused, s.rejected = true, now
 	}
 }
 

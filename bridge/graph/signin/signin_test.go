@@ -214,6 +214,46 @@ func TestARecordThatDoesNotOpen(t *testing.T) {
 	})
 }
 
+// TestAnOlderRecordSignsNobodyIn puts the record of before a sign-out back into the
+// store, past the bridge: at once, and after the present one was removed.
+func TestAnOlderRecordSignsNobodyIn(t *testing.T) {
+	for name, between := range map[string]func(*rig){
+		"in its place":    func(*rig) {},
+		"after a removal": func(r *rig) { r.store.put(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, authority.Options{AutoApprove: true})
+				s := r.replica()
+				defer r.running(s)()
+				r.signedIn(s)
+				older := r.store.value
+				out, err := signin.SealedSignOut(r.key, label, s.Status().Generation)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Replace(t.Context(), out); err != nil {
+					t.Fatal(err)
+				}
+				between(r)
+				synctest.Wait()
+				for range 2 { // the second finds what it did the first time
+					r.store.put(older)
+					synctest.Wait()
+					if why := r.refusal(s); !strings.Contains(why, "is an older one") || !strings.Contains(why, "devicebridge login") {
+						t.Fatalf("told: %s", why)
+					}
+					if state := s.Status().State; state != signin.Unreadable {
+						t.Errorf("the state is %s", state)
+					}
+				}
+				r.signedIn(s)
+				r.token(s)
+			})
+		})
+	}
+}
+
 func TestReplaceTakesOnlyWhatIsNewer(t *testing.T) {
 	r := newRig(t, authority.Options{AutoApprove: true})
 	s := r.replica()
@@ -324,4 +364,22 @@ func TestWhoLeavesSaysNothingOfTheSignIn(t *testing.T) {
 	if err := s.Usable(); errors.As(err, &none) {
 		t.Error(err)
 	}
+}
+
+// TestAGraphThatTakesNoToken has every token rejected, ten times a second for a
+// minute: the authority is not asked each time.
+func TestAGraphThatTakesNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, authority.Options{AutoApprove: true})
+		s := r.replica()
+		r.signedIn(s)
+		for range 600 {
+			s.Rejected(r.token(s))
+			<-time.After(100 * time.Millisecond)
+		}
+		r.token(s)
+		if asked := r.authority.Ledger().Refreshes; asked != 2 {
+			t.Errorf("the authority was asked %d times in a minute", asked)
+		}
+	})
 }

@@ -1,0 +1,70 @@
+package decode
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"devicebridge/events"
+)
+
+// within looks at the objects inside a request, so far as their Go types say what
+// they hold. They are open, so that a member which nobody knows is kept; but one
+// that is there twice, or is a known one in another letter case, is refused:
+// encoding/json takes it for the known one, and which of the two counts differs
+// between readers.
+func within(path string, value json.RawMessage, t reflect.Type) *events.Error {
+	if get, optional := t.MethodByName("Get"); optional { // an events.Optional
+		t = get.Type.Out(0)
+	}
+	switch {
+	case t.Kind() == reflect.Struct:
+		return withinObject(path, value, t)
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		var items []json.RawMessage
+		_ = json.Unmarshal(value, &items) // what is no list was refused before, or is null
+		for i, item := range items {
+			if fault := withinObject(path+"."+strconv.Itoa(i), item, t.Elem()); fault != nil {
+				return fault
+			}
+		}
+	}
+	return nil
+}
+
+func withinObject(path string, value json.RawMessage, t reflect.Type) *events.Error {
+	if name, twice := RepeatedMember(value); twice {
+		return events.Invalid(path+"."+events.Truncate(name, MaxName), "is given twice")
+	}
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(value, &members) // what is no object was refused before, or is null, or a time
+	types := memberTypes(t)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if inner, known := types[name]; known {
+			if fault := within(path+"."+name, members[name], inner); fault != nil {
+				return fault
+			}
+			continue
+		}
+		for _, known := range slices.Sorted(maps.Keys(types)) {
+			if strings.EqualFold(known, name) {
+				return events.Invalid(path+"."+events.Truncate(name, MaxName), "is not a member of this object; did you mean "+known+"?")
+			}
+		}
+	}
+	return nil
+}
+
+// memberTypes gives the Go types of a struct's members by their names in JSON.
+func memberTypes(t reflect.Type) map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	for f := range t.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			types[name] = f.Type
+		}
+	}
+	return types
+}
