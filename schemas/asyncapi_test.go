@@ -21,7 +21,7 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 	want := []string{event, device, subjects.Intake()}
 	for _, endpoint := range []string{
 		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
-		"callbacks.create", "devices.list", "devices.get", "signin.get", "signin.replace",
+		"callbacks.create", "callbacks.keys", "devices.list", "devices.get", "signin.get", "signin.replace",
 		"directory.devices.list", "directory.devices.get", "directory.devices.count", "directory.devices.delta",
 		"directory.devices.create", "directory.devices.update", "directory.devices.delete",
 		"directory.devices.checkMemberObjects", "directory.devices.getMemberObjects",

@@ -54,6 +54,7 @@ func types() map[string]any {
 		"directory-ids-reply":          events.DirectoryIDsReply{},
 		"signin-request":               events.SignInRequest{},
 		"signin-reply":                 events.SignInReply{},
+		"callback-keys-reply":          events.CallbackKeysReply{},
 	}
 }
 
@@ -73,6 +74,8 @@ func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
 	delta := object(t, read(t, "directory-delta-reply"))["properties"].(map[string]any)
 	compareMembers(t, "directory-delta-reply.removed", items(delta["removed"]), reflect.TypeFor[events.RemovedDevice]())
 	signIn := object(t, read(t, "signin-reply"))["properties"].(map[string]any)
+	keys := object(t, read(t, "callback-keys-reply"))["properties"].(map[string]any)
+	compareMembers(t, "callback-keys-reply.keys", items(keys["keys"]), reflect.TypeFor[events.CallbackKey]())
 	compareMembers(t, "signin-reply.signIn", signIn["signIn"], reflect.TypeFor[events.SignIn]())
 }
 

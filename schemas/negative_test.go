@@ -132,6 +132,8 @@ func broken() []bad {
 		{"signin-request", 0, `{"token":"hunter2"}`, "token is not a member"},
 		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable"}}`, "signIn.generation is missing"},
 		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable","generation":1,"key":"the key"}}`, "signIn.key does not match"},
+		{"callback-keys-reply", 0, `{"keys":[{"id":"k1","signs":true}]}`, "keys.0.verifies is missing"},
+		{"callback-keys-reply", 0, `{"keys":[{"id":"k.1","signs":true,"verifies":true}]}`, "keys.0.id does not match"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
 		{"devices-request", 0, `{"refresh":"yes"}`, "refresh is string, want boolean"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},
@@ -220,7 +222,7 @@ func TestRecordsAndRepliesStayOpen(t *testing.T) {
 	set := compiled(t)
 	for _, name := range []string{
 		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "quarantine-reply", "device", "devices-reply",
-		"device-reply", "signin-reply", "inventory-device", "postback", "directory-device", "directory-object", "directory-list-reply", "directory-device-reply",
+		"device-reply", "signin-reply", "callback-keys-reply", "inventory-device", "postback", "directory-device", "directory-object", "directory-list-reply", "directory-device-reply",
 		"directory-done-reply", "directory-count-reply", "directory-delta-reply", "directory-objects-reply", "directory-ids-reply",
 	} {
 		document := object(t, marshal(t, object(t, read(t, name))["examples"].([]any)[0]))

@@ -55,7 +55,7 @@ func marshal(t *testing.T, v any) []byte {
 }
 
 func TestNames(t *testing.T) {
-	want := "callback-request command command-reply device device-reply devices-reply devices-request" +
+	want := "callback-keys-reply callback-request command command-reply device device-reply devices-reply devices-request" +
 		" directory-check-request directory-count-reply directory-count-request directory-create-request directory-delta-reply" +
 		" directory-delta-request directory-device directory-device-reply directory-done-reply directory-get-request directory-ids-reply" +
 		" directory-key-request directory-list-reply directory-list-request directory-membership-request directory-object" +

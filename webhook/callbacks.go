@@ -23,7 +23,7 @@ type Callbacks struct {
 // ([A-Za-z0-9._~-]), and has no user information, query or fragment. The error
 // does not quote it, since what is wrong with it may be a password inside.
 func NewCallbacks(publicURL string, keys *Keyring) (*Callbacks, error) {
-	if keys == nil || len(keys.keys) == 0 {
+	if keys == nil || len(keys.all()) == 0 {
 		return nil, errors.New("no callback key")
 	}
 	u, err := url.Parse(publicURL)

@@ -8,8 +8,8 @@
 // the sender does after its body arrived, the attempt to store it is made; no
 // token, path or body reaches a log.
 //
-// It leaves out: what a status means (the Sink folds it), TLS (an ingress ends
-// it), metrics (Options.Observe reports to whoever counts), and what Graph never
+// It leaves out: what a status means (the Sink folds it), where a certificate comes
+// from (Options.TLS), metrics (Options.Observe reports to whoever counts), and what Graph never
 // documented: a signature of the sender, a validation handshake and retries.
 // The only thing that authenticates a postback is that its sender knows the URL,
 // so the URL names one command, one purpose and an end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,7 +22,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard)
 	e.StdLogger.SetOutput(io.Discard)
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = extractor(s.options.TrustedProxies)
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		result := ResultUnknownPath
 		if errors.Is(err, echo.ErrMethodNotAllowed) {
@@ -56,7 +57,10 @@ func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
 		// The stop takes the lock for good, so it waits for all and nothing starts after it.
 		if s.gate.TryRLock() {
 			defer s.gate.RUnlock()
-			end = guarded(inner, c)
+			end = s.slowed(c, guarded(inner, c))
+		}
+		if lastOfConnection(c.Request()) {
+			c.Response().Header().Set("Connection", "close")
 		}
 		answer(c.Response(), end)
 		elapsed := time.Since(started)
@@ -67,6 +71,27 @@ func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
 		}
 		return nil
 	}
+}
+
+// slowed turns the refusal of a request without a good token into another one when
+// too many of them come from its address.
+func (s *Server) slowed(c echo.Context, end outcome) outcome {
+	if !end.result.strange() {
+		return end
+	}
+	if wait := s.strangers.wait(addressKey(c.RealIP()), s.options.Now()); wait > 0 {
+		return outcome{result: ResultAddressLimited, retryAfter: wait}
+	}
+	return end
+}
+
+// lastOfConnection reports whether the connection is to end with the answer,
+// because what follows on it could be a part of this request that somebody in
+// front delimits differently. net/http takes the chunks where a length is given
+// too, and does not tell, and overlooks chunks under HTTP/1.0 (RFC 9112, section
+// 6.1).
+func lastOfConnection(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || r.ContentLength < 0)
 }
 
 // postback judges one postback, the cheapest and least trusting checks first:

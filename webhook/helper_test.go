@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"io"
 	"net"
@@ -205,7 +206,55 @@ func direct(handler http.Handler, method, path string, body io.Reader) *httptest
 	return w
 }
 
+// directReply posts from an address without a connection.
+func directReply(handler http.Handler, from, path string) *httptest.ResponseRecorder {
+	return directWith(handler, from, path, http.Header{})
+}
+
+func directFrom(handler http.Handler, from, path string, header http.Header) int {
+	return directWith(handler, from, path, header).Code
+}
+
+func directWith(handler http.Handler, from, path string, header http.Header) *httptest.ResponseRecorder {
+	r := &http.Request{
+		Method: http.MethodPost, URL: &url.URL{Path: path}, Header: header, Body: io.NopCloser(strings.NewReader(done)),
+		ContentLength: int64(len(done)), RemoteAddr: from, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w
+}
+
+// certificate gives the TLS of a server on example.com.
+func certificate(t testing.TB) *tls.Config {
+	t.Helper()
+	ts := httptest.NewUnstartedServer(nil)
+	ts.StartTLS()
+	defer ts.Close()
+	return &tls.Config{Certificates: ts.TLS.Certificates, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+}
+
 // observe collects the results of a server that is called by one goroutine.
 func observe(results *[]webhook.Result) func(webhook.Result, time.Duration) {
 	return func(result webhook.Result, _ time.Duration) { *results = append(*results, result) }
+}
+
+// serveTCP runs a whole server on a real port and gives its address.
+func serveTCP(t *testing.T, options webhook.Options) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server(t, options)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("Serve gives %v", err)
+		}
+	})
+	return l.Addr().String()
 }

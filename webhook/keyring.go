@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -18,43 +19,93 @@ const (
 
 // Keyring signs and verifies callback tokens: the first key signs, all verify,
 // so a key is replaced without losing the callbacks in flight (put the new one
-// first, take the old one out after the longest life of a command). It is safe
-// for concurrent use and shows no key under any verb of package fmt.
-type Keyring struct{ keys []key }
+// first, take the old one out after the longest life of a command). Replace does
+// so while it is in use. It is safe for concurrent use and shows no key under any
+// verb of package fmt.
+type Keyring struct{ keys atomic.Pointer[[]key] }
 
 type key struct {
 	id     string
 	secret []byte
 }
 
-// ParseKeyring reads `<key id>:<base64>,<key id>:<base64>`, newest first. A key
-// id is 1 to 32 of [A-Za-z0-9_-] and is public, since every token shows it; a
-// key is at least 32 bytes in standard or URL base64, padded or not. Space
-// around entries is ignored. The error lists every fault by the position of its
-// entry and quotes nothing of the text, so that a key in the wrong place is not
-// shown either.
+// ParseKeyring reads `<key id>:<base64>,<key id>:<base64>`, newest first, with a
+// comma or the end of a line between two. A key id is 1 to 32 of [A-Za-z0-9_-] and
+// is public, since every token shows it; a key is at least 32 bytes in standard or
+// URL base64, padded or not. Space around entries and empty lines are ignored. The
+// error lists every fault by the position of its entry and quotes nothing of the
+// text, so that a key in the wrong place is not shown either.
 func ParseKeyring(text string) (*Keyring, error) {
-	if strings.TrimSpace(text) == "" {
+	entries := entriesOf(text)
+	if len(entries) == 0 {
 		return nil, errors.New("no callback key")
 	}
-	var (
-		ring   Keyring
-		faults []error
-	)
-	for i, entry := range strings.Split(text, ",") {
+	var faults []error
+	keys := make([]key, 0, len(entries))
+	for i, entry := range entries {
 		k, err := parseKey(strings.TrimSpace(entry))
 		if err == nil {
-			err = ring.unlike(k)
+			err = unlike(keys, k)
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("callback key %d: %w", i+1, err))
 		}
-		ring.keys = append(ring.keys, k)
+		keys = append(keys, k)
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	return &ring, nil
+	return newKeyring(keys), nil
+}
+
+func entriesOf(text string) []string {
+	var entries []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			entries = append(entries, strings.Split(line, ",")...)
+		}
+	}
+	return entries
+}
+
+func newKeyring(keys []key) *Keyring {
+	ring := new(Keyring)
+	ring.keys.Store(&keys)
+	return ring
+}
+
+// all gives the keys as they are now; nil in a zero Keyring.
+func (k *Keyring) all() []key {
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	return nil
+}
+
+// Replace puts the keys of next in the place of k's, in one step: every use of k
+// meets the old ones or the new ones, whole.
+func (k *Keyring) Replace(next *Keyring) { k.keys.Store(next.keys.Load()) }
+
+// IDs gives the key ids in their order: the first signs.
+func (k *Keyring) IDs() []string {
+	keys := k.all()
+	ids := make([]string, len(keys))
+	for i := range keys {
+		ids[i] = keys[i].id
+	}
+	return ids
+}
+
+// SigningWith gives a ring of the same keys in which the key of that id signs; k
+// itself where it has none.
+func (k *Keyring) SigningWith(id string) *Keyring {
+	keys := slices.Clone(k.all())
+	i := slices.IndexFunc(keys, func(one key) bool { return one.id == id })
+	if i < 0 {
+		return k
+	}
+	first := keys[i]
+	return newKeyring(slices.Insert(slices.Delete(keys, i, i+1), 0, first))
 }
 
 // NewKey gives one `<key id>:<base64>` of 32 random bytes under a fresh key id,
@@ -67,23 +118,19 @@ func NewKey() (text string) {
 
 // Format writes the key ids and never the keys, whatever the verb.
 func (k *Keyring) Format(f fmt.State, _ rune) {
-	ids := make([]string, len(k.keys))
-	for i := range k.keys {
-		ids[i] = k.keys[i].id
-	}
-	_, _ = fmt.Fprintf(f, "keyring %v", ids)
+	_, _ = fmt.Fprintf(f, "keyring %v", k.IDs())
 }
 
-// unlike refuses a key whose id or bytes are in the ring already. The same bytes
+// unlike refuses a key whose id or bytes are among the keys already. The same bytes
 // under a new id would be a rotation that changes nothing.
-func (k *Keyring) unlike(other key) error {
-	for i := range k.keys {
+func unlike(keys []key, other key) error {
+	for i := range keys {
 		switch {
-		case k.keys[i].id == "":
+		case keys[i].id == "":
 			// A faulty entry, reported under its own number.
-		case k.keys[i].id == other.id:
+		case keys[i].id == other.id:
 			return fmt.Errorf("has the key id of callback key %d", i+1)
-		case hmac.Equal(k.keys[i].secret, other.secret):
+		case hmac.Equal(keys[i].secret, other.secret):
 			return fmt.Errorf("is the same key as callback key %d", i+1)
 		}
 	}
@@ -115,9 +162,10 @@ func validKeyID(id string) bool {
 }
 
 func (k *Keyring) find(id string) (key, bool) {
-	i := slices.IndexFunc(k.keys, func(one key) bool { return one.id == id })
+	keys := k.all()
+	i := slices.IndexFunc(keys, func(one key) bool { return one.id == id })
 	if i < 0 {
 		return key{}, false
 	}
-	return k.keys[i], true
+	return keys[i], true
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +72,49 @@ func TestKeyringShowsNoKey(t *testing.T) {
 		if got := fmt.Sprintf(verb, ring); got != "keyring [k1 k2]" {
 			t.Errorf("%s shows %q", verb, got)
 		}
+	}
+}
+
+// A ring that is replaced while it is in use: no token of either key is lost while
+// both are there, and the old one's are refused once it is gone.
+func TestFaultKeyRotation(t *testing.T) {
+	ring := keyring(t, firstKey())
+	address := listen(t, server(t, webhook.Options{Keys: ring, Sink: &sink{}}).Handler())
+	callbacks, err := webhook.NewCallbacks("https://bridge.example.com", ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	minted := func() string {
+		return strings.TrimPrefix(callbacks.CallbackURL(command, expiry()), "https://bridge.example.com")
+	}
+	answers := func(step, path string, want int) reply {
+		t.Helper()
+		got := send(t, address, http.MethodPost, path, done)
+		if got.status != want {
+			t.Errorf("%s: %d, want %d", step, got.status, want)
+		}
+		return got
+	}
+	old := minted()
+	ring.Replace(keyring(t, secondKey()+"\n\n"+firstKey()+"\n").SigningWith("k1"))
+	if got := minted(); got != old || !slices.Equal(ring.IDs(), []string{"k1", "k2"}) {
+		t.Errorf("the old key does not sign: %s of %v", got, ring.IDs())
+	}
+	ring.Replace(keyring(t, secondKey()+"\n"+firstKey()))
+	fresh := minted()
+	if !strings.Contains(fresh, "/k2.") {
+		t.Errorf("the newest key does not sign: %s", fresh)
+	}
+	answers("old, while both are there", old, http.StatusAccepted)
+	answers("new, while both are there", fresh, http.StatusAccepted)
+	ring.Replace(keyring(t, secondKey()))
+	answers("new, once the old key is gone", fresh, http.StatusAccepted)
+	gone, forged := answers("old, once its key is gone", old, http.StatusNotFound), answers("forged", "/postback/a/b", http.StatusNotFound)
+	if gone.body != forged.body {
+		t.Errorf("a key that is gone is told from a forgery: %s, %s", gone.body, forged.body)
+	}
+	if ring.SigningWith("nobody") != ring {
+		t.Error("a ring without the key is another ring")
 	}
 }
 

@@ -8,13 +8,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxTracked is how many commands have a bucket at once, about 2 MiB. The one
+// maxTracked is how many names have a bucket at once, about 2 MiB. The one
 // unused for longest makes room; it comes back with a full bucket.
 const maxTracked = 8192
 
-// rateLimits holds one token bucket per command. Only commands with a verified
-// token get here, so a stranger cannot push others out. There is no bucket per
-// address: behind an ingress all senders share one.
+// rateLimits holds one token bucket per name. A server has two: one of commands,
+// into which only those with a verified token get, so that a stranger cannot push
+// others out; and one of addresses, from which only requests without a good token
+// take, so that a stranger cannot stop a postback that comes through the same
+// proxy.
 type rateLimits struct {
 	rate  rate.Limit
 	burst int
@@ -26,7 +28,7 @@ type rateLimits struct {
 }
 
 type bucket struct {
-	command string
+	name    string
 	limiter *rate.Limiter
 }
 
@@ -34,10 +36,10 @@ func newRateLimits(limit rate.Limit, burst, size int) *rateLimits {
 	return &rateLimits{rate: limit, burst: burst, size: size, buckets: make(map[string]*list.Element), recent: list.New()}
 }
 
-// wait takes one postback from the command's bucket and gives 0, or takes none
-// and gives the time until there is one.
-func (l *rateLimits) wait(command string, now time.Time) time.Duration {
-	limiter := l.limiter(command)
+// wait takes one request from the name's bucket and gives 0, or takes none and
+// gives the time until there is one.
+func (l *rateLimits) wait(name string, now time.Time) time.Duration {
+	limiter := l.limiter(name)
 	reservation := limiter.ReserveN(now, 1)
 	delay := reservation.DelayFrom(now)
 	if delay > 0 {
@@ -46,18 +48,18 @@ func (l *rateLimits) wait(command string, now time.Time) time.Duration {
 	return delay
 }
 
-func (l *rateLimits) limiter(command string) *rate.Limiter {
+func (l *rateLimits) limiter(name string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e, known := l.buckets[command]; known {
+	if e, known := l.buckets[name]; known {
 		l.recent.MoveToFront(e)
 		return e.Value.(*bucket).limiter
 	}
 	if l.recent.Len() >= l.size {
 		oldest := l.recent.Remove(l.recent.Back()).(*bucket)
-		delete(l.buckets, oldest.command)
+		delete(l.buckets, oldest.name)
 	}
 	limiter := rate.NewLimiter(l.rate, l.burst)
-	l.buckets[command] = l.recent.PushFront(&bucket{command: command, limiter: limiter})
+	l.buckets[name] = l.recent.PushFront(&bucket{name: name, limiter: limiter})
 	return limiter
 }

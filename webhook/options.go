@@ -3,8 +3,10 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -48,6 +50,20 @@ type Options struct {
 	Rate  rate.Limit
 	Burst int
 
+	// AddressRate and AddressBurst limit the requests without a good token from one
+	// address, an IPv6 /64 being one, per second and at once; 20 and 200. A postback
+	// with a good token is not held to them, whoever it shares an address with.
+	AddressRate  rate.Limit
+	AddressBurst int
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is believed,
+	// read from the right up to the first that is not one of them. None: the address
+	// is that of the connection.
+	TrustedProxies []netip.Prefix
+
+	// TLS serves TLS in the place of plain HTTP, HTTP/2 included where its NextProtos
+	// has h2. nil: something in front ends TLS.
+	TLS *tls.Config
+
 	// RequestTimeout bounds a request from the end of its header until it is
 	// answered: reading the body and storing it; 8 s. It must be less than
 	// WriteTimeout.
@@ -61,12 +77,16 @@ type Options struct {
 	// MaxConnections is how many connections are open at once; 4096. Others wait
 	// in the kernel's queue.
 	MaxConnections int
+	// AddressConnections is how many of them one address may have, an IPv6 /64 being
+	// one; a quarter. Further ones are closed at once. TrustedProxies may have all.
+	AddressConnections int
 
 	// Now is the clock that tokens and rates are judged by; time.Now.
 	Now func() time.Time
 	// Log takes one line per request; nothing is logged without it.
 	Log *slog.Logger
-	// Observe is called once per request, for metrics; may be nil.
+	// Observe is called once per request, and once per refused connection, for
+	// metrics; may be nil.
 	Observe func(result Result, elapsed time.Duration)
 }
 
@@ -75,10 +95,13 @@ const (
 	defaultBodies         = 64
 	defaultRate           = 20
 	defaultBurst          = 100
+	defaultAddressRate    = 20
+	defaultAddressBurst   = 200
 	defaultRequestTimeout = 8 * time.Second
 	defaultDrainTimeout   = 10 * time.Second
 	defaultConnections    = 4096
 	maxHeaderBytes        = 16 << 10
+	maxStreams            = 100 // of one HTTP/2 connection at once
 )
 
 func (o Options) withDefaults() Options {
@@ -86,6 +109,8 @@ func (o Options) withDefaults() Options {
 	o.BodyMemory = cmp.Or(o.BodyMemory, defaultBodies*o.MaxBody)
 	o.Rate = cmp.Or(o.Rate, defaultRate)
 	o.Burst = cmp.Or(o.Burst, defaultBurst)
+	o.AddressRate = cmp.Or(o.AddressRate, defaultAddressRate)
+	o.AddressBurst = cmp.Or(o.AddressBurst, defaultAddressBurst)
 	o.RequestTimeout = cmp.Or(o.RequestTimeout, defaultRequestTimeout)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, defaultDrainTimeout)
 	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 5*time.Second)
@@ -93,6 +118,7 @@ func (o Options) withDefaults() Options {
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 15*time.Second)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 60*time.Second)
 	o.MaxConnections = cmp.Or(o.MaxConnections, defaultConnections)
+	o.AddressConnections = cmp.Or(o.AddressConnections, max(1, o.MaxConnections/4))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -113,12 +139,13 @@ func (o Options) check() error {
 			faults = append(faults, errors.New("webhook: "+fault))
 		}
 	}
-	refuse(o.Keys == nil || len(o.Keys.keys) == 0, "Keys are missing")
+	refuse(o.Keys == nil || len(o.Keys.all()) == 0, "Keys are missing")
 	refuse(o.Sink == nil, "Sink is missing")
 	refuse(o.MaxBody < 0, "MaxBody is negative")
 	refuse(o.BodyMemory < o.MaxBody, "BodyMemory is less than MaxBody")
 	refuse(o.Rate < 0 || o.Burst < 0, "Rate or Burst is negative")
-	refuse(o.MaxConnections < 0, "MaxConnections is negative")
+	refuse(o.AddressRate < 0 || o.AddressBurst < 0, "AddressRate or AddressBurst is negative")
+	refuse(o.MaxConnections < 0 || o.AddressConnections < 0, "MaxConnections or AddressConnections is negative")
 	refuse(min(o.RequestTimeout, o.DrainTimeout, o.ReadHeaderTimeout, o.ReadTimeout, o.WriteTimeout, o.IdleTimeout) < 0,
 		"a time-out is negative")
 	refuse(o.RequestTimeout >= o.WriteTimeout, "RequestTimeout must be less than WriteTimeout, or the answer comes too late to be sent")

@@ -10,14 +10,14 @@ import (
 
 func TestOptionFaultsAreReportedTogether(t *testing.T) {
 	s, err := webhook.New(webhook.Options{
-		MaxBody: -1, BodyMemory: -2, Rate: -1, MaxConnections: -1, IdleTimeout: -1,
+		MaxBody: -1, BodyMemory: -2, Rate: -1, MaxConnections: -1, AddressRate: -1, IdleTimeout: -1,
 		RequestTimeout: 15 * time.Second, PathPrefix: "/a//b",
 	})
 	if err == nil || s != nil {
 		t.Fatalf("got %v, %v; want a refusal", s, err)
 	}
 	for _, want := range []string{
-		"Keys are missing", "Sink is missing", "MaxBody is negative", "BodyMemory is less than MaxBody", "Rate or Burst",
+		"Keys are missing", "Sink is missing", "MaxBody is negative", "BodyMemory is less than MaxBody", "Rate or Burst", "AddressRate or AddressBurst",
 		"MaxConnections", "a time-out is negative", "RequestTimeout must be less than WriteTimeout", "PathPrefix",
 	} {
 		if !strings.Contains(err.Error(), want) {

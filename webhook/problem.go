@@ -54,7 +54,7 @@ func answer(w http.ResponseWriter, o outcome) {
 		h.Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 	case ResultUnavailable:
 		h.Set("Retry-After", seconds(storeRetryAfter))
-	case ResultRateLimited:
+	case ResultRateLimited, ResultAddressLimited:
 		h.Set("Retry-After", seconds(o.retryAfter))
 	default:
 	}

@@ -16,7 +16,9 @@ const (
 	ResultBadToken            Result = "badToken"            // 404: forged, altered, expired, of another command
 	ResultNoRecord            Result = "noRecord"            // 404: a good token, but its command is gone
 	ResultMethodNotAllowed    Result = "methodNotAllowed"    // 405
-	ResultRateLimited         Result = "rateLimited"         // 429
+	ResultRateLimited         Result = "rateLimited"         // 429: too many postbacks of one command
+	ResultAddressLimited      Result = "addressLimited"      // 429: too many requests without a good token from one address
+	ResultConnectionRefused   Result = "connectionRefused"   // closed unanswered: too many connections from one address
 	ResultUnsupportedEncoding Result = "unsupportedEncoding" // 415
 	ResultTooLarge            Result = "tooLarge"            // 413
 	ResultTimedOut            Result = "timedOut"            // 408: the body did not arrive in time
@@ -30,12 +32,13 @@ const (
 func Results() []Result {
 	return []Result{
 		ResultAccepted, ResultUnknownPath, ResultBadToken, ResultNoRecord, ResultMethodNotAllowed, ResultRateLimited,
-		ResultUnsupportedEncoding, ResultTooLarge, ResultTimedOut, ResultCutOff, ResultMalformed, ResultUnavailable,
+		ResultAddressLimited, ResultConnectionRefused, ResultUnsupportedEncoding, ResultTooLarge, ResultTimedOut, ResultCutOff, ResultMalformed, ResultUnavailable,
 		ResultPanicked,
 	}
 }
 
-// Status gives the HTTP status that the sender sees.
+// Status gives the HTTP status that the sender sees; 429 for the connection that
+// is closed before it can ask anything.
 func (r Result) Status() int {
 	switch r {
 	case ResultAccepted:
@@ -44,7 +47,7 @@ func (r Result) Status() int {
 		return http.StatusNotFound
 	case ResultMethodNotAllowed:
 		return http.StatusMethodNotAllowed
-	case ResultRateLimited:
+	case ResultRateLimited, ResultAddressLimited, ResultConnectionRefused:
 		return http.StatusTooManyRequests
 	case ResultUnsupportedEncoding:
 		return http.StatusUnsupportedMediaType
@@ -61,11 +64,16 @@ func (r Result) Status() int {
 	}
 }
 
+// strange reports whether the request had no good token.
+func (r Result) strange() bool {
+	return r == ResultUnknownPath || r == ResultBadToken || r == ResultMethodNotAllowed
+}
+
 // level keeps what any stranger can cause, and what the event stream shows
 // anyway, out of a log at its usual level.
 func (r Result) level() slog.Level {
 	switch r {
-	case ResultAccepted, ResultUnknownPath, ResultBadToken, ResultMethodNotAllowed:
+	case ResultAccepted, ResultUnknownPath, ResultBadToken, ResultMethodNotAllowed, ResultAddressLimited, ResultConnectionRefused:
 		return slog.LevelDebug
 	case ResultUnavailable:
 		return slog.LevelWarn

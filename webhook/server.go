@@ -15,9 +15,11 @@ import (
 // Server is the postback endpoint.
 type Server struct {
 	options Options
-	limits  *rateLimits
+	limits  *rateLimits // of commands
 	bodies  *semaphore.Weighted
 	handler http.Handler
+	// strangers are the limits of addresses.
+	strangers *rateLimits
 
 	// gate is held for reading by every request and for writing, for good, by the
 	// stop.
@@ -36,9 +38,10 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		options: options,
-		limits:  newRateLimits(options.Rate, options.Burst, maxTracked),
-		bodies:  semaphore.NewWeighted(options.BodyMemory),
+		options:   options,
+		limits:    newRateLimits(options.Rate, options.Burst, maxTracked),
+		strangers: newRateLimits(options.AddressRate, options.AddressBurst, maxTracked),
+		bodies:    semaphore.NewWeighted(options.BodyMemory),
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.handler = s.newEcho()
@@ -60,7 +63,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := s.httpServer()
 	served := make(chan error, 1)
 	var serving sync.WaitGroup
-	serving.Go(func() { served <- server.Serve(netutil.LimitListener(l, s.options.MaxConnections)) })
+	serving.Go(func() { served <- s.accept(server, l) })
 	defer serving.Wait()
 	select {
 	case <-ctx.Done():
@@ -69,6 +72,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = s.drain(ctx, server) // the listener's failure is the one to report
 		return fmt.Errorf("webhook: serve: %w", err)
 	}
+}
+
+func (s *Server) accept(server *http.Server, l net.Listener) error {
+	l = newPerAddress(netutil.LimitListener(l, s.options.MaxConnections), s.options.AddressConnections, s.options.TrustedProxies,
+		func() { s.options.Observe(ResultConnectionRefused, 0) })
+	if s.options.TLS == nil {
+		return server.Serve(l)
+	}
+	server.TLSConfig = s.options.TLS.Clone()
+	return server.ServeTLS(l, "", "")
 }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
@@ -95,6 +108,7 @@ func (s *Server) httpServer() *http.Server {
 		WriteTimeout:                 s.options.WriteTimeout,
 		IdleTimeout:                  s.options.IdleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:                     newErrorLog(s.options.Log),
 	}
 }

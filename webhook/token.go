@@ -15,10 +15,11 @@ const (
 	// purpose keeps a callback token from being taken for anything else that may
 	// ever be signed with the same keys.
 	purpose = "postback"
-	// leewaySeconds is how long after its expiry a token still verifies, for a
-	// sender or a replica whose clock is off.
-	leewaySeconds = 5 * 60
 )
+
+// Leeway is how long after its expiry a token still verifies, for a sender or a
+// replica whose clock is off.
+const Leeway = 5 * time.Minute
 
 // Token gives `<key id>.<expiry>.<mac>` for the command: expiry in unix seconds,
 // mac the unpadded URL base64 of HMAC-SHA-256, under the first key, over
@@ -28,7 +29,7 @@ const (
 // "xm2igitaea4d34ipad5wcv3kzi" and the expiry 2000000000 give
 // "k1.2000000000.uBPbbKdYEZLmxRtN5c9aSNLvoXQRSzLwwTJYZEzkWDU".
 func (k *Keyring) Token(command string, expiry time.Time) string {
-	return sign(k.keys[0], command, strconv.FormatInt(expiry.Unix(), 10))
+	return sign(k.all()[0], command, strconv.FormatInt(expiry.Unix(), 10))
 }
 
 // Verify reports whether token was made by Token for this command with a key of
@@ -50,7 +51,7 @@ func (k *Keyring) Verify(command, token string, now time.Time) bool {
 		return false
 	}
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
-	return err == nil && now.Unix()-leewaySeconds <= seconds
+	return err == nil && now.Unix()-int64(Leeway/time.Second) <= seconds
 }
 
 func sign(k key, command, expiry string) string {

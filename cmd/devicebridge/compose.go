@@ -114,10 +114,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	if err != nil {
 		return err
 	}
-	hook, err := webhook.New(webhook.Options{
-		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: c.DrainTimeout, Log: m.log,
-		Observe: m.operator.metrics.observePostback,
-	})
+	hook, err := m.postbacks(keys, br, callbacks.PathPrefix())
 	if err != nil {
 		return err
 	}
@@ -126,7 +123,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	m.parts.run(done(func(ctx context.Context) { br.SweepEvery(ctx, c.SweepEvery) }))
 	m.parts.run(done(br.FollowThrottle))
 	m.parts.run(done(func(ctx context.Context) { m.hurrying(ctx, br) }))
-	return m.parts.answer(br.Endpoints())
+	return m.parts.answer(append(br.Endpoints(), keyEndpoints(keys, m.bus, time.Now)...))
 }
 
 // hurrying has waiting commands looked at as soon as something may be sent.

@@ -47,6 +47,17 @@ type config struct {
 	CallbackKeys string `env:"BRIDGE_CALLBACK_KEYS"`
 	DataDir      string `env:"BRIDGE_DATA_DIR"`
 
+	TLSCert            string  `env:"BRIDGE_TLS_CERT"`
+	TLSKey             string  `env:"BRIDGE_TLS_KEY"`
+	TLSClientCA        string  `env:"BRIDGE_TLS_CLIENT_CA"`
+	TrustedProxies     string  `env:"BRIDGE_TRUSTED_PROXIES"`
+	PostbackRate       float64 `env:"BRIDGE_POSTBACK_RATE" envDefault:"20"`
+	AddressRate        float64 `env:"BRIDGE_ADDRESS_RATE" envDefault:"20"`
+	MaxConnections     int     `env:"BRIDGE_MAX_CONNECTIONS" envDefault:"4096"`
+	AddressConnections int     `env:"BRIDGE_ADDRESS_CONNECTIONS" envDefault:"1024"`
+
+	callbackKeysFile string
+
 	Azure       azureConfig
 	Commands    string      `env:"BRIDGE_COMMANDS" envDefault:"on"`
 	GraphURL    string      `env:"BRIDGE_GRAPH_URL" envDefault:"https://graph.microsoft.com/beta"`
@@ -147,7 +158,9 @@ func loadServe(vars map[string]string) (config, error) {
 	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
 		fault(true, "BRIDGE_SUBJECT_PREFIX", "%w", err)
 	}
+	c.callbackKeysFile = vars["BRIDGE_CALLBACK_KEYS_FILE"]
 	faults = append(faults, signInFaults(c)...)
+	faults = append(faults, doorFaults(c)...)
 	fault(c.PublicURL == "" && c.sends(), "BRIDGE_PUBLIC_URL", "is missing; it is the address under which Graph reaches this bridge, such as https://bridge.example.com")
 	fault(c.NATS.URL != "" && c.CallbackKeys == "" && c.sends(), "BRIDGE_CALLBACK_KEYS",
 		"is missing; with NATS_URL every replica needs the same keys: <key id>:<base64 of 32 bytes>, for example k1:$(openssl rand -base64 32)")

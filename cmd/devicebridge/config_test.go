@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"devicebridge/bridge/graph/signin"
 	"devicebridge/webhook"
@@ -53,9 +54,12 @@ func cliFile(t *testing.T, name, text string) string {
 }
 
 func TestEveryVariableIsRead(t *testing.T) {
+	doors := cliPair(t, "bridge.example.org", time.Hour)
 	vars := map[string]string{
 		"BRIDGE_PUBLIC_URL": "https://bridge.example.org/graph", "BRIDGE_LISTEN_ADDR": "127.0.0.1:9000", "BRIDGE_ADMIN_ADDR": "0.0.0.0:9001",
 		"BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_DATA_DIR": "/srv/bridge",
+		"BRIDGE_TLS_CERT": doors["cert"], "BRIDGE_TLS_KEY": doors["key"], "BRIDGE_TLS_CLIENT_CA": doors["cert"], "BRIDGE_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+		"BRIDGE_POSTBACK_RATE": "7.5", "BRIDGE_ADDRESS_RATE": "3", "BRIDGE_MAX_CONNECTIONS": "500", "BRIDGE_ADDRESS_CONNECTIONS": "50",
 		"BRIDGE_COMMANDS": "on", "BRIDGE_GRAPH_URL": "https://gateway.example.org/beta", "BRIDGE_GRAPH_AUTH": "device-code",
 		"BRIDGE_GRAPH_TOKEN": "bearer-of-the-test", "BRIDGE_GRAPH_SCOPES": "api://gateway/commands openid", "BRIDGE_SIGNIN_KEY": signin.NewKey(),
 		"BRIDGE_GRAPH_CA": cliCertificate(t), "BRIDGE_DIRECTORY": "off", "BRIDGE_DIRECTORY_URL": "https://gateway.example.org/v1.0",
@@ -109,6 +113,8 @@ func TestDefaults(t *testing.T) {
 		"AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": "", "AZURE_AUTHORITY_HOST": "", "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": "",
 		"AZURE_CLIENT_CERTIFICATE_PASSWORD": "", "AZURE_FEDERATED_TOKEN_FILE": "",
 		"BRIDGE_LISTEN_ADDR": ":8080", "BRIDGE_ADMIN_ADDR": "127.0.0.1:8081", "BRIDGE_CALLBACK_KEYS": "",
+		"BRIDGE_TLS_CERT": "", "BRIDGE_TLS_KEY": "", "BRIDGE_TLS_CLIENT_CA": "", "BRIDGE_TRUSTED_PROXIES": "", "BRIDGE_POSTBACK_RATE": "20",
+		"BRIDGE_ADDRESS_RATE": "20", "BRIDGE_MAX_CONNECTIONS": "4096", "BRIDGE_ADDRESS_CONNECTIONS": "1024",
 		"BRIDGE_DATA_DIR":  "/home/user/.local/state/devicebridge",
 		"BRIDGE_GRAPH_URL": "https://graph.microsoft.com/beta", "BRIDGE_GRAPH_POST_TIMEOUT": "30s", "BRIDGE_SUBJECT_PREFIX": "devicebridge.v1",
 		"BRIDGE_NATS_LISTEN": "127.0.0.1:4222", "BRIDGE_NATS_SYNC": "always", "BRIDGE_NATS_REPLICAS": "1",

@@ -18,12 +18,21 @@ const (
 	conditionInventory = "inventory"
 	// conditionPolicy: the policy file has a fault, and the one before is in force.
 	conditionPolicy = "policy"
+	// conditionCallbackKeys: the file of callback keys is refused, or lacks a key
+	// under which callbacks may come.
+	conditionCallbackKeys = "callbackKeys"
+	// conditionTLSCertificate: the certificate of the postback endpoint is refused, or
+	// ends soon.
+	conditionTLSCertificate = "tlsCertificate"
 )
 
 // conditions lists what degrades the bridge without keeping a postback from being
 // stored.
 func conditions() []string {
-	return []string{conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionPolicy}
+	return []string{
+		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionPolicy, conditionCallbackKeys,
+		conditionTLSCertificate,
+	}
 }
 
 // degrade notes, for readiness and metrics, that a condition stands, and why in

@@ -66,16 +66,10 @@ func callbackKeys(c config) (*webhook.Keyring, error) {
 		}
 		return keys, nil
 	}
-	file := filepath.Join(c.DataDir, "callback-keys")
-	text, err := madeOnce(file, webhook.NewKey)
-	if err != nil {
+	if _, err := madeOnce(c.keysFile(), webhook.NewKey); err != nil {
 		return nil, fmt.Errorf("callback keys: %w", err)
 	}
-	keys, err := webhook.ParseKeyring(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fmt.Errorf("callback keys in %s: %w", file, err)
-	}
-	return keys, nil
+	return readKeys(c.keysFile())
 }
 
 // madeOnce reads a secret from a file and makes it where there is none.
@@ -96,6 +90,14 @@ func writeSecret(file string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
+	// Link, unlike Rename, fails where a concurrent start was first.
+	return putSecret(file, text, os.Link)
+}
+
+// replaceSecret writes such a file in the place of another.
+func replaceSecret(file string, text []byte) error { return putSecret(file, text, os.Rename) }
+
+func putSecret(file string, text []byte, place func(from, to string) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
 	if err != nil {
 		return err
@@ -105,8 +107,7 @@ func writeSecret(file string, text []byte) error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	// Link, unlike Rename, fails where a concurrent start was first.
-	return os.Link(temporary.Name(), file)
+	return place(temporary.Name(), file)
 }
 
 // serviceVersion gives the version in the strict form the NATS service API asks

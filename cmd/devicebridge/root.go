@@ -38,7 +38,7 @@ the emulator that is built in: devicebridge demo
 	root.AddCommand(
 		newServe(vars), newDemo(), newEmulator(),
 		newSend(vars), newGet(vars), newList(vars), newWatch(vars), newCancel(vars), newQuarantine(vars), newDevices(vars), newDirectory(vars),
-		newCallback(vars),
+		newCallback(vars), newKeys(vars),
 		newLogin(vars), newLogout(vars), newWhoAmI(vars),
 		newPolicy(vars), newVersion(),
 	)
