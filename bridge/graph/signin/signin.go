@@ -24,6 +24,9 @@ type SignIn struct {
 	// found is closed when it was first found out how the sign-in stands.
 	found     chan struct{}
 	findsOnce sync.Once
+	// tending is held by who looks after the sign-in: whoever comes meanwhile waits for
+	// what that finds out, and does not conclude from half of it.
+	tending chan struct{}
 
 	mu     sync.Mutex
 	status Status
@@ -63,7 +66,7 @@ func New(o Options) (*SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SignIn{o: o, found: make(chan struct{})}
+	s := &SignIn{o: o, found: make(chan struct{}), tending: make(chan struct{}, 1)}
 	s.status = Status{Mode: o.Mode, State: Starting, ClientID: o.ClientID, Tenant: o.TenantID, Scopes: o.Scopes}
 	if !o.Mode.Personal() {
 		s.inner, err = newCredential(o)
@@ -245,6 +248,14 @@ func (s *SignIn) Run(ctx context.Context) error {
 func (s *SignIn) tend(ctx context.Context) {
 	if s.shared != nil {
 		s.shared.glance(ctx)
+	}
+	select {
+	case s.tending <- struct{}{}:
+		defer func() { <-s.tending }()
+	case <-ctx.Done():
+		return
+	}
+	if s.shared != nil {
 		changed, err := s.shared.look(ctx)
 		if err != nil {
 			if ctx.Err() == nil {

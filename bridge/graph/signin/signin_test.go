@@ -46,17 +46,17 @@ func TestTheHourIsCrossed(t *testing.T) {
 // TestAnIdleServiceDoesNotLoseIt lets more time pass than a refresh token lives unused.
 func TestAnIdleServiceDoesNotLoseIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, authority.Options{AutoApprove: true, TokenLife: 24 * time.Hour})
+		r := newRig(t, authority.Options{AutoApprove: true, TokenLife: 6 * time.Hour, RefreshLife: 2 * 24 * time.Hour})
 		s := r.replica()
 		stop := r.running(s)
 		r.signedIn(s)
-		<-time.After(100 * 24 * time.Hour)
+		<-time.After(5 * 24 * time.Hour)
 		r.token(s)
 		stop()
 		// The control: without Run the sign-in does not live that long.
-		<-time.After(91 * 24 * time.Hour)
+		<-time.After(3 * 24 * time.Hour)
 		if why := r.refusal(r.replica()); !strings.Contains(why, "AADSTS700082") || !strings.Contains(why, "run `devicebridge login`") {
-			t.Errorf("after 91 idle days: %s", why)
+			t.Errorf("after 3 idle days: %s", why)
 		}
 	})
 }
