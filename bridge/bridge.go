@@ -47,6 +47,8 @@ type Options struct {
 	Now func() time.Time
 	// Hooks are for metrics.
 	Hooks Hooks
+	// Tracer may be nil.
+	Tracer Tracer
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -127,6 +129,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Tracer == nil {
+		o.Tracer = untraced{}
 	}
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{

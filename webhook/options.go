@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -68,6 +69,9 @@ type Options struct {
 	Log *slog.Logger
 	// Observe is called once per request, for metrics; may be nil.
 	Observe func(result Result, elapsed time.Duration)
+	// Trace is told of a postback with a good token before it is read and gives the
+	// context for the Sink; end is told the status it is answered with. May be nil.
+	Trace func(ctx context.Context, header http.Header) (_ context.Context, end func(status int))
 }
 
 const (
@@ -101,6 +105,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = func(Result, time.Duration) {}
+	}
+	if o.Trace == nil {
+		o.Trace = func(ctx context.Context, _ http.Header) (context.Context, func(int)) { return ctx, func(int) {} }
 	}
 	return o
 }
