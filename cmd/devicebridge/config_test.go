@@ -69,8 +69,12 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"BRIDGE_EXPIRES_DEFAULT": "2h0m0s", "BRIDGE_EXPIRES_MAX": "24h0m0s", "BRIDGE_POLL_FIRST": "45s", "BRIDGE_POLL_MAX": "7m0s", "BRIDGE_SWEEP_EVERY": "8m0s",
 		"BRIDGE_POLL_GROWTH": "1.5", "BRIDGE_POLL_JITTER": "0.25", "BRIDGE_DISPATCH": "paused", "BRIDGE_POSTBACK_TRUST": "confirm",
 		"BRIDGE_WORKERS": "9", "BRIDGE_DRAIN_TIMEOUT": "20s", "BRIDGE_LOG_LEVEL": "DEBUG", "BRIDGE_LOG_FORMAT": "text",
-		"NATS_URL":   "nats://one.example.org:4222,two.example.org",
-		"NATS_CREDS": cliFile(t, "creds", "x"), "NATS_NKEY": cliFile(t, "nkey", "x"), "NATS_CA": cliFile(t, "ca", "x"),
+		"OTEL_SDK_DISABLED": "false", "OTEL_TRACES_EXPORTER": "otlp,console", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://collector/traces", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+		"OTEL_EXPORTER_OTLP_HEADERS": "api-key=of%20the%20test", "OTEL_EXPORTER_OTLP_TIMEOUT": "5000", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE": cliCertificate(t),
+		"NATS_URL":                       "nats://one.example.org:4222,two.example.org",
+		"NATS_CREDS":                     cliFile(t, "creds", "x"), "NATS_NKEY": cliFile(t, "nkey", "x"), "NATS_CA": cliFile(t, "ca", "x"),
 		"NATS_CERT": cliFile(t, "cert", "x"), "NATS_KEY": cliFile(t, "key", "x"),
 		"NATS_USER": "anna", "NATS_PASSWORD": "password", "NATS_TOKEN": "nats-token",
 	}
@@ -114,7 +118,10 @@ func TestDefaults(t *testing.T) {
 		"BRIDGE_EXPIRES_DEFAULT": "1h0m0s", "BRIDGE_EXPIRES_MAX": "72h0m0s", "BRIDGE_POLL_FIRST": "30s", "BRIDGE_POLL_MAX": "5m0s", "BRIDGE_SWEEP_EVERY": "5m0s",
 		"BRIDGE_POLL_GROWTH": "2", "BRIDGE_POLL_JITTER": "0.1", "BRIDGE_DISPATCH": "on", "BRIDGE_POSTBACK_TRUST": "all",
 		"BRIDGE_WORKERS": "16", "BRIDGE_DRAIN_TIMEOUT": "45s", "BRIDGE_LOG_LEVEL": "INFO", "BRIDGE_LOG_FORMAT": "auto",
-		"NATS_URL": "", "NATS_CREDS": "", "NATS_NKEY": "", "NATS_CA": "", "NATS_CERT": "", "NATS_KEY": "", "NATS_USER": "",
+		"OTEL_SDK_DISABLED": "", "OTEL_TRACES_EXPORTER": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "",
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "", "OTEL_EXPORTER_OTLP_HEADERS": "", "OTEL_EXPORTER_OTLP_TIMEOUT": "", "OTEL_EXPORTER_OTLP_COMPRESSION": "",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE": "",
+		"NATS_URL":                       "", "NATS_CREDS": "", "NATS_NKEY": "", "NATS_CA": "", "NATS_CERT": "", "NATS_KEY": "", "NATS_USER": "",
 		"NATS_PASSWORD": "", "NATS_TOKEN": "",
 	}
 	if got := cliSettings(c); !maps.Equal(got, want) {
@@ -128,6 +135,7 @@ func TestDefaults(t *testing.T) {
 
 func TestOneFault(t *testing.T) {
 	cluster := map[string]string{"NATS_URL": "nats.example.com", "BRIDGE_CALLBACK_KEYS": webhook.NewKey()}
+	exporting := map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}
 	for _, test := range []struct {
 		name, value, words string
 		with               map[string]string
@@ -179,6 +187,14 @@ func TestOneFault(t *testing.T) {
 		{name: "BRIDGE_WORKERS", value: "0", words: "is 0; it takes 1 to 1024"},
 		{name: "BRIDGE_LOG_LEVEL", value: "loud", words: `is "loud"; it takes debug, info, warn or error`},
 		{name: "BRIDGE_LOG_FORMAT", value: "xml", words: `it takes "auto", "text" or "json"`},
+		{name: "OTEL_TRACES_EXPORTER", value: "zipkin", words: `is "zipkin"; it takes "otlp", "console" or "none"`},
+		{name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "collector:4318", words: "is not a URL such as http://localhost:4318"},
+		{name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value: "http://me:secret@collector", words: "credentials go into OTEL_EXPORTER_OTLP_HEADERS"},
+		{name: "OTEL_EXPORTER_OTLP_PROTOCOL", value: "grpc", words: `is "grpc"; it takes "http/protobuf"`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_HEADERS", value: "secret", words: "is not name=value", with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_TIMEOUT", value: "10s", words: `is "10s"; it takes a number of milliseconds`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_COMPRESSION", value: "zstd", words: `is "zstd"; it takes "gzip" or "none"`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_CERTIFICATE", value: "/nowhere/ca.pem", words: "no such file", with: exporting},
 		{name: "NATS_URL", value: "nats://host:port", words: "address 1 is not nats://host:port", with: cluster},
 		{name: "NATS_URL", value: "nats://host, ", words: "address 2 is not nats://host:port", with: cluster},
 		{name: "NATS_CREDS", value: "/nowhere/x.creds", words: "no such file", with: cluster},
