@@ -3,16 +3,19 @@ package main
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"devicebridge/bridge/graph/emulator"
 	"devicebridge/events"
+	"devicebridge/webhook"
 )
 
 func TestOneTraceFromTheRequestToTheEnd(t *testing.T) {
@@ -222,5 +225,58 @@ func TestSentAgainIsInTheSameTrace(t *testing.T) {
 	}
 	if len(codes) != 2 || codes[0] != "429429" || !strings.HasPrefix(codes[1], "20") {
 		t.Errorf("the POSTs are told as %q", codes)
+	}
+}
+
+// TestRedeliveryIsInTheSameTrace: a request that cannot be taken while the stream is
+// full comes again, and is traced each time.
+func TestRedeliveryIsInTheSameTrace(t *testing.T) {
+	r, spans := tracedRig(t, rigOptions{vars: map[string]string{
+		"NATS_URL": cliNATS(t), "BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_STREAM_MAX_BYTES": "1048576", "BRIDGE_DISPATCH": "paused",
+	}})
+	large := launchURI("large")
+	large.Payload = json.RawMessage(`{"uri":"https://example.com/` + strings.Repeat("x", 890_000) + `"}`)
+	r.mustSend(large)
+	// What the bridge knows of the stream's fill may be a second old.
+	for n := 0; r.ask("commands.send", nil, launchURI("fill-"+strconv.Itoa(n))).Header.Get("Nats-Service-Error-Code") != "503"; n++ {
+		<-time.After(20 * time.Millisecond)
+	}
+	js, err := jetstream.New(r.connect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(launchURI("redelivered"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.PublishMsg(t.Context(), &nats.Msg{
+		Subject: r.client.Subjects().Intake(), Header: nats.Header{"traceparent": {callerParent}}, Data: body,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanIntake) > 0 })
+	stream, err := js.Stream(t.Context(), r.client.Subjects().EventStream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := events.RequestCommandID("redelivered")
+	r.until(id, func(events.Stored) bool { return true })
+	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanIntake) > 1 })
+	var deliveries []string
+	var last trace.SpanID
+	for _, s := range list {
+		if s.Name != spanIntake {
+			continue
+		}
+		deliveries = append(deliveries, attr(s, "devicebridge.delivery.count"))
+		if last = s.SpanContext.SpanID(); s.Parent.SpanID().String() != callerSpan {
+			t.Errorf("delivery %d is under %s, want the caller", len(deliveries), s.Parent.SpanID())
+		}
+	}
+	if len(deliveries) < 2 || deliveries[0] != "1" || deliveries[1] != "2" || one(t, list, spanStore).Parent.SpanID() != last {
+		t.Errorf("the deliveries are %q; the event is stored under %s:\n%s", deliveries, one(t, list, spanStore).Parent.SpanID(), names(list))
 	}
 }
