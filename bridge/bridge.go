@@ -50,6 +50,8 @@ type Options struct {
 	Now func() time.Time
 	// Hooks are for metrics.
 	Hooks Hooks
+	// Tracer may be nil.
+	Tracer Tracer
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -133,6 +135,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	if o.Policy == nil {
 		o.Policy = anything{}
+	}
+	if o.Tracer == nil {
+		o.Tracer = untraced{}
 	}
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{

@@ -42,6 +42,8 @@ func toldByGraph(c events.Command) bool {
 // away, its own status may lag behind the postback it sent, and its id may not be
 // known yet. It goes on, ever more slowly, as long as the callback is good.
 func (b *Bridge) confirm(ctx context.Context, latest events.Stored, try int) (events.Stored, error) {
+	ctx, end := b.Tracer.Step(ctx, "confirm")
+	defer end()
 	c := latest.Command
 	switch {
 	case toldByGraph(c) || c.GraphID == "" && c.Terminal:

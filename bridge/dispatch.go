@@ -110,6 +110,8 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 
 // attempt claims the command and, as the proven winner, sends it once.
 func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	ctx, end := b.Tracer.Step(ctx, "attempt")
+	defer end()
 	id := from.Command.ID
 	claim := command.Apply(from.Command, command.Claim{At: b.Now()})
 	if len(claim) == 0 {

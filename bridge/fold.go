@@ -34,6 +34,7 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 		if err != nil {
 			return err
 		}
+		ctx := b.Tracer.Resume(ctx, before.Command)
 		if !command.Known(before.Command) {
 			return events.Unavailable("this version of the bridge does not know the state of this command; another replica may")
 		}

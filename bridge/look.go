@@ -31,6 +31,7 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	case err != nil:
 		return backoff(d.Count)
 	}
+	ctx = b.Tracer.Resume(ctx, latest.Command)
 	if d.Confirm > 0 {
 		after, err := b.confirm(ctx, latest, d.Confirm)
 		switch {
@@ -67,6 +68,8 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 // expire ends a command whose time is over, after a last look at what Graph says
 // of it: a postback that was lost at the end must not cost the outcome.
 func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	ctx, end := b.Tracer.Step(ctx, "expire")
+	defer end()
 	if c := from.Command; c.GraphID != "" && c.Type != "" && !c.Terminal {
 		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
 		crash.At(crash.TimerAsked)
@@ -122,6 +125,8 @@ func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time)
 
 // poll asks Graph for the status of a command from which no news came.
 func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	ctx, end := b.Tracer.Step(ctx, "poll")
+	defer end()
 	c := from.Command
 	delay := b.Timing.PollDelay(b.Now().Sub(c.UpdatedAt))
 	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
@@ -155,6 +160,8 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 // fetch asks Graph for the response payload of a completed command, and gives up
 // when its grace is over.
 func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+	ctx, end := b.Tracer.Step(ctx, "fetch payload")
+	defer end()
 	c := from.Command
 	now, deadline := b.Now(), c.ExpiresAt.Add(b.Timing.Grace)
 	var pause time.Duration

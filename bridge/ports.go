@@ -89,6 +89,24 @@ type Policy interface {
 	Turn(command, device string, now, until time.Time) time.Duration
 }
 
+// Tracer follows what is done for commands.
+type Tracer interface {
+	// Resume goes on with the trace of a command whose record was read for what woke
+	// the bridge: a timer or a postback.
+	Resume(ctx context.Context, c events.Command) context.Context
+	// Step begins a named part of the work for a command; end ends it.
+	Step(ctx context.Context, name string) (_ context.Context, end func())
+}
+
+// untraced follows nothing.
+type untraced struct{}
+
+// Resume gives ctx as it is.
+func (untraced) Resume(ctx context.Context, _ events.Command) context.Context { return ctx }
+
+// Step gives ctx as it is.
+func (untraced) Step(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
+
 // Callbacks mints the URL that Graph calls back for a command.
 type Callbacks interface {
 	CallbackURL(command string, expiry time.Time) string

@@ -102,7 +102,8 @@ type Command struct {
 	RetryAt   *time.Time `json:"retryAt,omitempty"`
 
 	// TraceParent and TraceState are the W3C trace context of the request, kept
-	// here because the postback from Graph carries none.
+	// here because the postback from Graph carries none: as the caller sent it or,
+	// where the bridge is traced, of the span that received it.
 	TraceParent string `json:"traceparent,omitempty"`
 	TraceState  string `json:"tracestate,omitempty"`
 

@@ -112,9 +112,13 @@ func (s *Server) postback(c echo.Context) outcome {
 		return outcome{result: ResultTooLarge}
 	}
 	deadline := started.Add(s.options.RequestTimeout)
-	ctx, cancel := s.storeContext(r.Context(), deadline)
+	traced, end := s.options.Trace(r.Context(), r.Header)
+	received := outcome{result: ResultPanicked}
+	defer func() { end(received.result.Status()) }()
+	ctx, cancel := s.storeContext(traced, deadline)
 	defer cancel()
-	return s.receive(ctx, deadline, command, c)
+	received = s.receive(ctx, deadline, command, c)
+	return received
 }
 
 // receive reads the body and has it stored. It holds memory for a whole body

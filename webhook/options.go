@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -88,6 +89,9 @@ type Options struct {
 	// Observe is called once per request, and once per refused connection, for
 	// metrics; may be nil.
 	Observe func(result Result, elapsed time.Duration)
+	// Trace is told of a postback with a good token before it is read and gives the
+	// context for the Sink; end is told the status it is answered with. May be nil.
+	Trace func(ctx context.Context, header http.Header) (_ context.Context, end func(status int))
 }
 
 const (
@@ -127,6 +131,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = func(Result, time.Duration) {}
+	}
+	if o.Trace == nil {
+		o.Trace = func(ctx context.Context, _ http.Header) (context.Context, func(int)) { return ctx, func(int) {} }
 	}
 	return o
 }

@@ -28,6 +28,7 @@ func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, ex
 	if err != nil {
 		return 0, err
 	}
+	b.inject(ctx, header)
 	writer := nuid.Next()
 	header[events.HeaderWriter] = []string{writer}
 	msg := &nats.Msg{Subject: b.subjects.Append(c.ID, c.DeviceID, kind), Header: header, Data: body}

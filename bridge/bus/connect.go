@@ -38,6 +38,9 @@ type Options struct {
 	// deadline. Zero: 5 s.
 	Timeout time.Duration
 	Log     *slog.Logger
+	// Inject, if not nil, puts what ctx knows of a trace into the headers of an event
+	// or a timer before it is stored.
+	Inject func(ctx context.Context, header map[string][]string)
 }
 
 // Bus is a connection to NATS with the bridge's view of it. It is safe for
@@ -49,6 +52,7 @@ type Bus struct {
 	subjects events.Subjects
 	timeout  time.Duration
 	log      *slog.Logger
+	inject   func(context.Context, map[string][]string)
 	closed   chan struct{}
 	usage    usage
 	watched  watched
@@ -66,7 +70,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
 	}
-	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, closed: make(chan struct{})}
+	if o.Inject == nil {
+		o.Inject = func(context.Context, map[string][]string) {}
+	}
+	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, inject: o.Inject, closed: make(chan struct{})}
 	b.watched.changed = make(chan struct{}, 1)
 	connected := make(chan struct{}, 1)
 	opts, err := b.natsOptions(o)

@@ -48,7 +48,7 @@ func New(options Options) (*Client, error) {
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
-			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, log: o.Log}},
+			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, trace: o.Trace, log: o.Log}},
 		}, clientOptions(oneRoundTrip{transport})),
 		// The same bearer policy as above, so that both see one token.
 		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{usable{o.Credential}, bearer}},

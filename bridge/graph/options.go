@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -61,6 +62,9 @@ type Options struct {
 	OnCircuit func(CircuitState)
 	// Observe is told of every HTTP request; nil is told nothing.
 	Observe func(Exchange)
+	// Trace is told of every HTTP request before it is sent and gives its context;
+	// end is told what came of it. Nil traces nothing.
+	Trace func(context.Context, Outgoing) (_ context.Context, end func(Incoming))
 	// UserAgent is sent with every request; empty means "devicebridge".
 	UserAgent string
 	// Log gets one line per request: a warning where it failed in a way that is not
@@ -132,6 +136,9 @@ func (o Options) fill() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = func(Exchange) {}
+	}
+	if o.Trace == nil {
+		o.Trace = func(ctx context.Context, _ Outgoing) (context.Context, func(Incoming)) { return ctx, func(Incoming) {} }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -42,6 +42,7 @@ type exchange struct {
 	userAgent string
 	circuit   *circuit
 	observe   func(Exchange)
+	trace     func(context.Context, Outgoing) (context.Context, func(Incoming))
 	log       *slog.Logger
 }
 
@@ -65,6 +66,8 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 	current.exchanges++
 	// Deferred, so that a transport that panics does not keep the circuit waiting.
 	defer func() { done(judge(a)) }()
+	ctx, traced := p.traceExchange(ctx, req.Raw(), current)
+	defer traced()
 
 	once := req.Clone(httptrace.WithClientTrace(ctx, a.trace()))
 	raw := once.Raw()

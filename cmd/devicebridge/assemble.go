@@ -13,6 +13,7 @@ import (
 
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/crash"
+	"devicebridge/bridge/tracing"
 	"devicebridge/webhook"
 )
 
@@ -35,6 +36,7 @@ type started struct {
 type operator struct {
 	metrics *metrics
 	health  *health
+	tracer  *tracing.Tracer // nil: nothing is traced
 }
 
 // runBridge runs a bridge until ctx ends, then stops it in order: no new work,
@@ -66,7 +68,12 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		about.Admin = admin.Addr().String()
 		log.Debug("admin listener open", "listen", about.Admin)
 	}
-	o := &operator{metrics: newMetrics(readBuild()), health: &health{}}
+	spans, err := startTraces(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer spans.stop()
+	o := &operator{metrics: newMetrics(readBuild()), health: &health{}, tracer: spans.tracer}
 	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
 	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
@@ -95,7 +102,9 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	if server != nil {
 		defer server.Stop()
 	}
-	b, err := bus.Connect(ctx, busOptions(c.clientConfig, server, log))
+	options := busOptions(c.clientConfig, server, log)
+	options.Inject = o.tracer.Inject
+	b, err := bus.Connect(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -91,6 +91,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	client, err := graph.New(graph.Options{
 		BaseURL: c.GraphURL, Credential: m.signIn, Scopes: c.scopes(), Transport: m.transport, PostTimeout: c.PostTimeout, Log: m.log,
 		UserAgent: "devicebridge/" + version(), Observe: m.operator.metrics.graph.observe, OnCircuit: m.circuit,
+		Trace: m.operator.tracer.Exchange,
 	})
 	if err != nil {
 		return usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}
@@ -101,7 +102,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 		return usageError{fmt.Errorf("BRIDGE_PUBLIC_URL: %w", err)}
 	}
 	br, err := bridge.New(bridge.Options{
-		Subjects: c.subjects, Stream: m.bus, Shelf: m.bus, Watcher: m.bus, Timers: m.bus, Payloads: m.bus,
+		Subjects: c.subjects, Stream: tracedStream{m.bus, m.operator.tracer}, Shelf: m.bus, Watcher: m.bus, Timers: m.bus, Payloads: m.bus,
 		Sender: client, Observer: client, Directory: client, Callbacks: callbacks, Policy: m.policy(),
 		MaxMessage: m.bus.MaxPayload(), MaxAge: c.StreamMaxAge,
 		ExpiresDefault: c.ExpiresDefault, ExpiresMax: c.ExpiresMax,
@@ -109,7 +110,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
 		},
 		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
-		Lease: leaseOf(c), Hooks: m.operator.metrics.hooks(), Log: m.log,
+		Lease: leaseOf(c), Hooks: m.operator.metrics.hooks(), Tracer: m.operator.tracer, Log: m.log,
 	})
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 		return err
 	}
 	m.parts.run(func(ctx context.Context) error { return hook.Serve(ctx, listener) })
-	m.parts.bridge, m.parts.work = br, workOf(c, m.bus, br, m.operator.metrics, m.log)
+	m.parts.bridge, m.parts.work = br, workOf(c, m.bus, br, m.operator, m.log)
 	m.parts.run(done(func(ctx context.Context) { br.SweepEvery(ctx, c.SweepEvery) }))
 	m.parts.run(done(br.FollowThrottle))
 	m.parts.run(done(func(ctx context.Context) { m.hurrying(ctx, br) }))

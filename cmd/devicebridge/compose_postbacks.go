@@ -20,6 +20,6 @@ func (m *composer) postbacks(keys *webhook.Keyring, sink webhook.Sink, prefix st
 		return nil, err
 	}
 	o.Keys, o.Sink, o.PathPrefix, o.DrainTimeout, o.Log = keys, sink, prefix, m.c.DrainTimeout, m.log
-	o.Observe = m.operator.metrics.observePostback
+	o.Observe, o.Trace = m.operator.metrics.observePostback, m.operator.tracer.Postback
 	return webhook.New(o)
 }

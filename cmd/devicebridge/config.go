@@ -95,6 +95,8 @@ type config struct {
 
 	LogLevel  slog.Level `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
 	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
+
+	Traces tracesConfig
 }
 
 // The words that settings take.
@@ -124,6 +126,7 @@ func secrets() []string {
 	return []string{
 		"BRIDGE_CALLBACK_KEYS", "BRIDGE_GRAPH_TOKEN", "BRIDGE_SIGNIN_KEY", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD",
 		"NATS_PASSWORD", "NATS_TOKEN",
+		"OTEL_EXPORTER_OTLP_HEADERS",
 	}
 }
 
@@ -166,6 +169,7 @@ func loadServe(vars map[string]string) (config, error) {
 		"is missing; with NATS_URL every replica needs the same keys: <key id>:<base64 of 32 bytes>, for example k1:$(openssl rand -base64 32)")
 	faults = append(faults, choiceFaults(c)...)
 	faults = append(faults, c.Policy.load()...)
+	faults = append(faults, c.Traces.faults()...)
 	fault(c.NATSReplicas < 1 || c.NATSReplicas > 5, "BRIDGE_NATS_REPLICAS", "is %d; it takes 1 to 5", c.NATSReplicas)
 	fault(c.NATS.URL == "" && c.NATSReplicas > 1, "BRIDGE_NATS_REPLICAS", "is %d; the embedded server is one server, replicas need NATS_URL", c.NATSReplicas)
 	fault(c.StreamMaxBytes != 0 && c.StreamMaxBytes < 1<<20, "BRIDGE_STREAM_MAX_BYTES", "is %d; it takes a number of bytes from 1 MiB (1048576), or 0", c.StreamMaxBytes)

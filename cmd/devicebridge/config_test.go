@@ -75,8 +75,12 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"BRIDGE_WORKERS": "9", "BRIDGE_DRAIN_TIMEOUT": "20s", "BRIDGE_LOG_LEVEL": "DEBUG", "BRIDGE_LOG_FORMAT": "text",
 		"BRIDGE_POLICY_FILE": cliFile(t, "policy.yaml", "devices: [d1]"), "BRIDGE_URI_SCHEMES": "https,tel", "BRIDGE_URI_HOSTS": "*.example.com",
 		"BRIDGE_APP_SERVICES": "pkg/svc", "BRIDGE_DEVICES": "d*", "BRIDGE_SEND_RATE": "10/s", "BRIDGE_DEVICE_SEND_RATE": "6/m",
-		"NATS_URL":   "nats://one.example.org:4222,two.example.org",
-		"NATS_CREDS": cliFile(t, "creds", "x"), "NATS_NKEY": cliFile(t, "nkey", "x"), "NATS_CA": cliFile(t, "ca", "x"),
+		"OTEL_SDK_DISABLED": "false", "OTEL_TRACES_EXPORTER": "otlp,console", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://collector/traces", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+		"OTEL_EXPORTER_OTLP_HEADERS": "api-key=of%20the%20test", "OTEL_EXPORTER_OTLP_TIMEOUT": "5000", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE": cliCertificate(t),
+		"NATS_URL":                       "nats://one.example.org:4222,two.example.org",
+		"NATS_CREDS":                     cliFile(t, "creds", "x"), "NATS_NKEY": cliFile(t, "nkey", "x"), "NATS_CA": cliFile(t, "ca", "x"),
 		"NATS_CERT": cliFile(t, "cert", "x"), "NATS_KEY": cliFile(t, "key", "x"),
 		"NATS_USER": "anna", "NATS_PASSWORD": "password", "NATS_TOKEN": "nats-token",
 	}
@@ -124,7 +128,10 @@ func TestDefaults(t *testing.T) {
 		"BRIDGE_WORKERS": "16", "BRIDGE_DRAIN_TIMEOUT": "45s", "BRIDGE_LOG_LEVEL": "INFO", "BRIDGE_LOG_FORMAT": "auto",
 		"BRIDGE_POLICY_FILE": "", "BRIDGE_URI_SCHEMES": "https,http", "BRIDGE_URI_HOSTS": "", "BRIDGE_APP_SERVICES": "", "BRIDGE_DEVICES": "",
 		"BRIDGE_SEND_RATE": "", "BRIDGE_DEVICE_SEND_RATE": "",
-		"NATS_URL": "", "NATS_CREDS": "", "NATS_NKEY": "", "NATS_CA": "", "NATS_CERT": "", "NATS_KEY": "", "NATS_USER": "",
+		"OTEL_SDK_DISABLED": "", "OTEL_TRACES_EXPORTER": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "",
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "", "OTEL_EXPORTER_OTLP_HEADERS": "", "OTEL_EXPORTER_OTLP_TIMEOUT": "", "OTEL_EXPORTER_OTLP_COMPRESSION": "",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE": "",
+		"NATS_URL":                       "", "NATS_CREDS": "", "NATS_NKEY": "", "NATS_CA": "", "NATS_CERT": "", "NATS_KEY": "", "NATS_USER": "",
 		"NATS_PASSWORD": "", "NATS_TOKEN": "",
 	}
 	if got := cliSettings(c); !maps.Equal(got, want) {
@@ -138,6 +145,7 @@ func TestDefaults(t *testing.T) {
 
 func TestOneFault(t *testing.T) {
 	cluster := map[string]string{"NATS_URL": "nats.example.com", "BRIDGE_CALLBACK_KEYS": webhook.NewKey()}
+	exporting := map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}
 	for _, test := range []struct {
 		name, value, words string
 		with               map[string]string
@@ -197,6 +205,14 @@ func TestOneFault(t *testing.T) {
 		{name: "BRIDGE_SEND_RATE", value: "10", words: `"10" is not a rate such as 10/s`},
 		{name: "BRIDGE_DEVICE_SEND_RATE", value: "0/m", words: `"0/m" is not a rate such as 10/s`},
 		{name: "BRIDGE_POLICY_FILE", value: "/nowhere/policy.yaml", words: "/nowhere/policy.yaml: cannot be read: no such file"},
+		{name: "OTEL_TRACES_EXPORTER", value: "zipkin", words: `is "zipkin"; it takes "otlp", "console" or "none"`},
+		{name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "collector:4318", words: "is not a URL such as http://localhost:4318"},
+		{name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value: "http://me:secret@collector", words: "credentials go into OTEL_EXPORTER_OTLP_HEADERS"},
+		{name: "OTEL_EXPORTER_OTLP_PROTOCOL", value: "grpc", words: `is "grpc"; it takes "http/protobuf"`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_HEADERS", value: "secret", words: "is not name=value", with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_TIMEOUT", value: "10s", words: `is "10s"; it takes a number of milliseconds`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_COMPRESSION", value: "zstd", words: `is "zstd"; it takes "gzip" or "none"`, with: exporting},
+		{name: "OTEL_EXPORTER_OTLP_CERTIFICATE", value: "/nowhere/ca.pem", words: "no such file", with: exporting},
 		{name: "NATS_URL", value: "nats://host:port", words: "address 1 is not nats://host:port", with: cluster},
 		{name: "NATS_URL", value: "nats://host, ", words: "address 2 is not nats://host:port", with: cluster},
 		{name: "NATS_CREDS", value: "/nowhere/x.creds", words: "no such file", with: cluster},

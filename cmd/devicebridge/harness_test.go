@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/sdk/trace"
 
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/graph/emulator"
@@ -41,6 +42,8 @@ type rigOptions struct {
 	// graph stands in the emulator's place.
 	graph http.Handler
 	vars  map[string]string
+	// spans, if not nil, is where spans go.
+	spans trace.SpanProcessor
 }
 
 // device is the emulator's device whose commands the test drives by itself.
@@ -84,6 +87,7 @@ func startRig(t *testing.T, o rigOptions) *rig {
 	if r.config, err = loadServe(vars); err != nil {
 		t.Fatal(err)
 	}
+	r.config.Traces.spans = o.spans
 	r.run(hook)
 	client := r.config.clientConfig
 	client.NATS.URL = r.nats

@@ -31,6 +31,10 @@ func outsideRules() []onlyIn {
 		{"github.com/caarlos0/env", []string{"cmd/devicebridge"}, "configuration is read once, in main, and handed on as values"},
 		{"github.com/prometheus", []string{"cmd/devicebridge"}, "the parts tell what happens, the command counts it"},
 		{"github.com/spf13/cobra", []string{"cmd/devicebridge"}, "the command line belongs to the command"},
+		{"go.opentelemetry.io/otel", []string{"bridge/tracing", "cmd/devicebridge"}, "one package begins spans, so that what may stand in one is judged in one place"},
+		{"go.opentelemetry.io/otel/sdk", []string{"cmd/devicebridge"}, "only main reads the environment, and the SDK reads OTEL_* by itself"},
+		{"go.opentelemetry.io/otel/exporters", []string{"cmd/devicebridge"}, "only main says where spans go"},
+		{"go.opentelemetry.io/proto", []string{"bridge/tracing/otlp"}, "one package speaks to a collector"},
 		{"os/signal", []string{"cmd/devicebridge"}, "only main decides when the process ends"},
 	}
 }
@@ -72,14 +76,16 @@ func mayImport() map[string]struct {
 			[]string{"events", "bridge", "bridge/decode", "bridge/graph"},
 			"the directory is a policy beside that of commands, and knows of it only what an endpoint is",
 		},
-		"bridge/inventory": {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
-		"webhook":          {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"bridge/inventory":    {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
+		"bridge/tracing":      {[]string{"events", "bridge/graph"}, "the traces know what is told of a step, and decide nothing"},
+		"bridge/tracing/otlp": {nil, "the way to a collector knows nothing of commands"},
+		"webhook":             {[]string{"events"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
-				"bridge/inventory", "bridge/policy", "webhook",
+				"bridge/inventory", "bridge/policy", "bridge/tracing", "bridge/tracing/otlp", "webhook",
 			},
 			"the command wires everything",
 		},

@@ -32,7 +32,7 @@ func (p *parts) run(part func(context.Context) error) { p.runs = append(p.runs, 
 
 // answer adds micro endpoints.
 func (p *parts) answer(list []bridge.Endpoint) error {
-	endpoints, err := endpointsOf(list)
+	endpoints, err := endpointsOf(list, p.operator.tracer)
 	p.endpoints = append(p.endpoints, endpoints...)
 	return err
 }

@@ -16,7 +16,9 @@ func newServe(vars map[string]string) *cobra.Command {
 
 ` + variableHelp() + `
 A name ending in _FILE, such as BRIDGE_GRAPH_TOKEN_FILE, reads a secret from a
-file. Without NATS_URL a NATS server with JetStream runs inside.`,
+file. Without NATS_URL a NATS server with JetStream runs inside. Of OpenTelemetry's
+variables OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and
+OTEL_BSP_* count too.`,
 		Example: `  # against the emulator: devicebridge emulator
   BRIDGE_GRAPH_URL=http://127.0.0.1:8089/beta BRIDGE_GRAPH_AUTH=static BRIDGE_GRAPH_TOKEN=anything \
   BRIDGE_PUBLIC_URL=http://127.0.0.1:8080 devicebridge serve`,

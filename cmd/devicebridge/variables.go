@@ -80,6 +80,15 @@ func variables() []variable {
 		{"NATS_CA", "file of CA certificates to trust"},
 		{"NATS_CERT", "client certificate file"},
 		{"NATS_KEY", "client key file"},
+		{"OTEL_TRACES_EXPORTER", `"otlp", "console", "none", or several; without it and without an endpoint nothing is traced`},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "the collector, such as http://localhost:4318; /v1/traces is put behind it"},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the same for traces alone: the whole URL"},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf is the one there is"},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "name=value,… sent to the collector"},
+		{"OTEL_EXPORTER_OTLP_TIMEOUT", "how long one export may take, in milliseconds; 10000 unless set"},
+		{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip or none"},
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", "file of CA certificates to trust for the collector"},
+		{"OTEL_SDK_DISABLED", `"true": nothing is traced, whatever else is set`},
 	}
 }
 

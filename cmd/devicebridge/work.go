@@ -7,12 +7,13 @@ import (
 
 	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
+	"devicebridge/bridge/tracing"
 	"devicebridge/events"
 	"devicebridge/schemas"
 )
 
 // endpointsOf gives the micro endpoints with their schemas.
-func endpointsOf(endpoints []bridge.Endpoint) ([]bus.Endpoint, error) {
+func endpointsOf(endpoints []bridge.Endpoint, tracer *tracing.Tracer) ([]bus.Endpoint, error) {
 	var list []bus.Endpoint
 	for _, e := range endpoints {
 		request, err := schemas.Text(e.Request)
@@ -25,13 +26,13 @@ func endpointsOf(endpoints []bridge.Endpoint) ([]bus.Endpoint, error) {
 		}
 		list = append(list, bus.Endpoint{
 			Name: e.Name, Description: e.Description, RequestSchema: request, ReplySchema: reply,
-			Handle: func(ctx context.Context, call bus.Call) (any, error) { return e.Handle(ctx, call.Header, call.Data) },
+			Handle: tracedEndpoint(tracer, e),
 		})
 	}
 	return list, nil
 }
 
-func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Handler {
+func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, unreadable func(), log *slog.Logger) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		stored, err := d.Stored()
 		if err != nil {
@@ -39,23 +40,31 @@ func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Hand
 			unreadable()
 			return bus.Done()
 		}
+		ctx, end := tracer.Dispatch(ctx, d.Header, stored.Command, d.Delivered)
+		defer end()
 		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress}))
 	}
 }
 
-func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
+func looker(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		id, ok := subjects.ParseTimer(d.Subject)
 		if !ok {
 			return bus.Done() // not a timer of ours
 		}
+		ctx, end := tracer.Timer(ctx, d.Header, d.Delivered)
+		defer end()
 		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress, Confirm: d.Confirm()}))
 	}
 }
 
-func taker(br *bridge.Bridge) bus.Handler {
+func taker(br *bridge.Bridge, tracer *tracing.Tracer) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		return disposition(br.Take(ctx, queued(d)))
+		ctx, header, end := tracer.Queued(ctx, d.Header, d.Delivered)
+		defer end()
+		request := queued(d)
+		request.Header = header
+		return disposition(br.Take(ctx, request))
 	}
 }
 
@@ -71,10 +80,11 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 
 // workOf gives what is worked on side by side. While sending is paused the bridge
 // leaves accepted commands to their timers.
-func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
-	intake := b.IntakeWork(c.Workers, taker(br))
-	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects))
-	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, m.observeUnreadable, log))
+func workOf(c config, b *bus.Bus, br *bridge.Bridge, o *operator, log *slog.Logger) []bus.Work {
+	m := o.metrics
+	intake := b.IntakeWork(c.Workers, taker(br, o.tracer))
+	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, o.tracer, c.subjects))
+	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, o.tracer, m.observeUnreadable, log))
 	work := []bus.Work{
 		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
 			return br.PoisonedIntake(ctx, queued(d))

@@ -105,7 +105,7 @@ func TestPausedWarns(t *testing.T) {
 		log := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		err = onNATS(t.Context(), c, o, slog.New(slog.DiscardHandler), func(_ *bus.Server, b *bus.Bus) error {
 			var names []string
-			for _, w := range workOf(c, b, nil, o.metrics, log) {
+			for _, w := range workOf(c, b, nil, o, log) {
 				names = append(names, w.Durable)
 			}
 			if got := strings.Join(names, " "); got != want {
