@@ -68,8 +68,7 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 // of it: a postback that was lost at the end must not cost the outcome.
 func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	if c := from.Command; c.GraphID != "" && c.Type != "" && !c.Terminal {
-		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-		crash.At(crash.TimerAsked)
+		o, err := b.ask(ctx, c)
 		if err == nil {
 			after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 			if err != nil {
@@ -124,8 +123,7 @@ func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time)
 func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c := from.Command
 	delay := b.Timing.PollDelay(b.Now().Sub(c.UpdatedAt))
-	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-	crash.At(crash.TimerAsked)
+	o, err := b.ask(ctx, c)
 	switch {
 	case graph.IsNotFound(err):
 		// Graph may still be about to know it: keep on, slowly.
@@ -150,6 +148,21 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		from = after
 	}
 	return b.rearm(ctx, from, earlier(b.Now().Add(spread(delay, b.Timing.PollJitter)), c.ExpiresAt), d)
+}
+
+// ask asks Graph for the status of a command of which its id is known.
+func (b *Bridge) ask(ctx context.Context, c events.Command) (events.Observation, error) {
+	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
+	crash.At(crash.TimerAsked)
+	switch {
+	case err == nil:
+		b.Hooks.Polled(PollAnswered)
+	case graph.IsNotFound(err):
+		b.Hooks.Polled(PollNotFound)
+	default:
+		b.Hooks.Polled(PollFailed)
+	}
+	return o, err
 }
 
 // fetch asks Graph for the response payload of a completed command, and gives up

@@ -38,6 +38,8 @@ type Options struct {
 	// deadline. Zero: 5 s.
 	Timeout time.Duration
 	Log     *slog.Logger
+	// Hooks are for metrics.
+	Hooks Hooks
 }
 
 // Bus is a connection to NATS with the bridge's view of it. It is safe for
@@ -49,6 +51,7 @@ type Bus struct {
 	subjects events.Subjects
 	timeout  time.Duration
 	log      *slog.Logger
+	hooks    Hooks
 	closed   chan struct{}
 	usage    usage
 	watched  watched
@@ -66,7 +69,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
 	}
-	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, closed: make(chan struct{})}
+	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, hooks: o.Hooks.complete(), closed: make(chan struct{})}
 	b.watched.changed = make(chan struct{}, 1)
 	connected := make(chan struct{}, 1)
 	opts, err := b.natsOptions(o)
@@ -74,7 +77,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		return nil, err
 	}
 	opts = append(opts,
-		nats.ConnectHandler(func(*nats.Conn) { connected <- struct{}{} }),
+		nats.ConnectHandler(func(*nats.Conn) {
+			b.hooks.Connected(true)
+			connected <- struct{}{}
+		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 	)
 	if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
@@ -115,9 +121,12 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 			if err != nil { // nil: closed on purpose
 				o.Log.Log(context.Background(), b.watched.level(slog.LevelWarn), "NATS disconnected", "error", err)
 			}
+			b.hooks.Connected(false)
 			b.watched.poke()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			b.hooks.Connected(true)
+			b.hooks.Reconnected()
 			o.Log.Log(context.Background(), b.watched.level(slog.LevelInfo), "NATS reconnected", "server", nc.ConnectedServerName())
 			b.watched.poke()
 		}),

@@ -95,7 +95,9 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	if server != nil {
 		defer server.Stop()
 	}
-	b, err := bus.Connect(ctx, busOptions(c.clientConfig, server, log))
+	connection := busOptions(c.clientConfig, server, log)
+	connection.Hooks = o.metrics.nats.hooks()
+	b, err := bus.Connect(ctx, connection)
 	if err != nil {
 		return err
 	}

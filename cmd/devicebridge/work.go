@@ -43,12 +43,13 @@ func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Hand
 	}
 }
 
-func looker(br *bridge.Bridge, subjects events.Subjects) bus.Handler {
+func looker(br *bridge.Bridge, subjects events.Subjects, observe func(bus.Delivery)) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		id, ok := subjects.ParseTimer(d.Subject)
 		if !ok {
 			return bus.Done() // not a timer of ours
 		}
+		observe(d)
 		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress, Confirm: d.Confirm()}))
 	}
 }
@@ -73,7 +74,7 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 // leaves accepted commands to their timers.
 func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
 	intake := b.IntakeWork(c.Workers, taker(br))
-	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects))
+	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects, m.commands.observeTimer))
 	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, m.observeUnreadable, log))
 	work := []bus.Work{
 		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
