@@ -152,7 +152,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 
 // ask asks Graph for the status of a command of which its id is known.
 func (b *Bridge) ask(ctx context.Context, c events.Command) (events.Observation, error) {
-	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
+	o, err := b.Observer.Command(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
 	crash.At(crash.TimerAsked)
 	switch {
 	case err == nil:
@@ -173,7 +173,7 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 	var pause time.Duration
 	failure := &events.Error{Code: "noGraphId", Message: "Graph's id of the command never became known, so its response payload cannot be asked for"}
 	if c.GraphID != "" {
-		payload, err := b.Observer.ResponsePayload(ctx, c.DeviceID, c.GraphID)
+		payload, err := b.Observer.ResponsePayload(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
 		if err == nil {
 			if err = b.takePayload(ctx, from, payload); err == nil {
 				return 0

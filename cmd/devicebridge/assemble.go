@@ -67,7 +67,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		log.Debug("admin listener open", "listen", about.Admin)
 	}
 	o := &operator{metrics: newMetrics(readBuild()), health: &health{}}
-	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
+	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), levelHandler(c.level, log))
 	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
 			parts, err := compose(c, b, keys, listener, o, log)

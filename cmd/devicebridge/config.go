@@ -81,6 +81,9 @@ type config struct {
 
 	LogLevel  slog.Level `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
 	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
+
+	// level is LogLevel until somebody sets another at run time.
+	level *slog.LevelVar
 }
 
 // The words that settings take.
@@ -134,6 +137,8 @@ func loadServe(vars map[string]string) (config, error) {
 	var c config
 	// The parser passes over an embedded struct whose type is not exported.
 	faults := []error{parse(vars, &c.clientConfig, &c)}
+	c.level = new(slog.LevelVar)
+	c.level.Set(c.LogLevel)
 	faults = append(faults, addressFaults(c)...)
 	fault := func(bad bool, name, format string, a ...any) {
 		if bad {

@@ -31,11 +31,12 @@ func endpointsOf(endpoints []bridge.Endpoint) ([]bus.Endpoint, error) {
 	return list, nil
 }
 
-func dispatcher(br *bridge.Bridge, unreadable func(), log *slog.Logger) bus.Handler {
+func dispatcher(br *bridge.Bridge, subjects events.Subjects, unreadable func(), log *slog.Logger) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		stored, err := d.Stored()
 		if err != nil {
-			log.Error("an event that cannot be read is left alone", "sequence", d.Sequence, "error", err)
+			id, _, _ := subjects.ParseEvent(d.Subject)
+			log.Error("an event that cannot be read is left alone", "command", id, "sequence", d.Sequence, "error", err)
 			unreadable()
 			return bus.Done()
 		}
@@ -75,7 +76,7 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 func workOf(c config, b *bus.Bus, br *bridge.Bridge, m *metrics, log *slog.Logger) []bus.Work {
 	intake := b.IntakeWork(c.Workers, taker(br))
 	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, c.subjects, m.commands.observeTimer))
-	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, m.observeUnreadable, log))
+	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, c.subjects, m.observeUnreadable, log))
 	work := []bus.Work{
 		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
 			return br.PoisonedIntake(ctx, queued(d))
