@@ -16,6 +16,9 @@ type Hooks struct {
 	Connected func(bool)
 	// Reconnected: a connection that was lost is made again.
 	Reconnected func()
+	// Filled: Watch looked, and a stream in which nothing gives way is full to this
+	// part of its limit.
+	Filled func(stream string, part float64)
 }
 
 // AppendResult is what came of an append.
@@ -61,6 +64,9 @@ func (h Hooks) complete() Hooks {
 	}
 	if h.Reconnected == nil {
 		h.Reconnected = func() {}
+	}
+	if h.Filled == nil {
+		h.Filled = func(string, float64) {}
 	}
 	return h
 }

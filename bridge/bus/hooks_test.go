@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ func (h *heard) hooks() bus.Hooks {
 			h.say("down")
 		},
 		Reconnected: func() { h.say("again") },
+		Filled:      func(stream string, part float64) { h.say(fmt.Sprintf("%s:%t", stream, part > 0)) },
 	}
 }
 
@@ -87,6 +89,17 @@ func TestHooksOfTheConnection(t *testing.T) {
 	if got := told.all(); got != "up down up again" {
 		t.Errorf("the hooks were told %q", got)
 	}
+}
+
+// TestHooksOfAWatch: how full the streams are is told with every look.
+func TestHooksOfAWatch(t *testing.T) {
+	t.Parallel()
+	var told heard
+	b := connect(t, bus.Options{Server: embedded(t, bus.ServerOptions{Dir: t.TempDir()}), Hooks: told.hooks()})
+	ensure(t, b, small())
+	appended(t, b, numbered(1), 1)
+	watching(t, b, small())
+	until(t, "word of the event stream", func() bool { return strings.Contains(told.all(), " DEVICEBRIDGE_V1_EVENTS:true") })
 }
 
 // TestADueTimerTellsItsTime: for when it was set, but not before it was.

@@ -14,6 +14,7 @@ type natsMetrics struct {
 	connected  prometheus.Gauge
 	reconnects prometheus.Counter
 	appends    *prometheus.HistogramVec
+	used       *prometheus.GaugeVec
 }
 
 func newNATSMetrics(r *prometheus.Registry) *natsMetrics {
@@ -36,8 +37,13 @@ func newNATSMetrics(r *prometheus.Registry) *natsMetrics {
 			// One that goes without an answer is given up after several times 5 s.
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"result"}),
+		// Its series stand from the first look at the streams.
+		used: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "devicebridge_stream_used_ratio",
+			Help: "How full a stream is, as a part of its limit. Every replica tells the same: take the greatest, not the sum.",
+		}, []string{"stream"}),
 	}
-	r.MustRegister(m.trouble, m.connected, m.reconnects, m.appends)
+	r.MustRegister(m.trouble, m.connected, m.reconnects, m.appends, m.used)
 	for _, t := range bus.AllTroubles() {
 		m.trouble.WithLabelValues(string(t))
 	}
@@ -58,6 +64,7 @@ func (m *natsMetrics) hooks() bus.Hooks {
 		},
 		Connected:   func(up bool) { m.connected.Set(flag(up)) },
 		Reconnected: m.reconnects.Inc,
+		Filled:      func(stream string, part float64) { m.used.WithLabelValues(stream).Set(part) },
 	}
 }
 

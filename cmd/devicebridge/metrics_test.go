@@ -106,6 +106,7 @@ func TestEveryHookCounts(t *testing.T) {
 	m.nats.observeTrouble(bus.NoAnswer, false)
 	m.nats.hooks().Connected(true)
 	m.nats.hooks().Reconnected()
+	m.nats.hooks().Filled("DEVICEBRIDGE_V1_EVENTS", 0.25)
 	m.nats.hooks().Appended(bus.AppendConflict, 40*time.Millisecond)
 	m.consumer("intake")()
 	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", StatusCode: 429, Duration: time.Second, Throttled: 2128 * time.Millisecond})
@@ -124,6 +125,7 @@ func TestEveryHookCounts(t *testing.T) {
 		`devicebridge_timer_lateness_seconds`:                                                             0,
 		`devicebridge_nats_connected`:                                                                     1,
 		`devicebridge_nats_reconnects_total`:                                                              1,
+		`devicebridge_stream_used_ratio{stream="DEVICEBRIDGE_V1_EVENTS"}`:                                 0.25,
 		`devicebridge_append_duration_seconds{result="conflict"}`:                                         0.04,
 		`devicebridge_sweep_armed_total`:                                                                  4,
 		`devicebridge_unreadable_events_total`:                                                            1,
@@ -172,6 +174,7 @@ func cliGathered(t *testing.T, m *metrics) map[string]float64 {
 // linter, and labels against the few that have a bounded set of values.
 func TestMetricsKeepTheConventions(t *testing.T) {
 	m := newMetrics(readBuild())
+	m.nats.hooks().Filled("DEVICEBRIDGE_V1_EVENTS", 0.25)
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems: %v (%v)", problems, err)
@@ -188,7 +191,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 		own++
 		for _, metric := range f.GetMetric() {
 			for _, l := range metric.GetLabel() {
-				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "source", "condition", "operation", "code", "part", "state", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
+				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "source", "condition", "operation", "code", "part", "stream", "state", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}
