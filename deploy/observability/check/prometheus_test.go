@@ -115,10 +115,12 @@ func (s series) faults(expr parser.Expr) []string {
 			case "__name__", "job", "instance":
 				continue
 			}
-			exist := s.values(selector.Name, m.Name)
-			for value := range strings.SplitSeq(m.Value, "|") {
-				whole := regexp.MustCompile("^(?:" + value + ")$")
-				if !slices.ContainsFunc(exist, whole.MatchString) {
+			exist, values := s.values(selector.Name, m.Name), []string{regexp.QuoteMeta(m.Value)}
+			if m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp {
+				values = strings.Split(m.Value, "|")
+			}
+			for _, value := range values {
+				if whole := regexp.MustCompile("^(?:" + value + ")$"); !slices.ContainsFunc(exist, whole.MatchString) {
 					faults = append(faults, selector.Name+" has no "+m.Name+" "+value+", but "+strings.Join(exist, ", "))
 				}
 			}
