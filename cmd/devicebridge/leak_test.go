@@ -72,7 +72,7 @@ type leakBridge struct {
 // gossip answers commands to two devices with errors that repeat the request.
 func gossip(e http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		status := 0
+		var status int
 		switch {
 		case strings.Contains(r.URL.Path, "/gossips/"):
 			status = http.StatusBadRequest
