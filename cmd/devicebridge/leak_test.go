@@ -245,6 +245,7 @@ func TestLogLeak(t *testing.T) {
 	if status, _ := cliPut(t, l.admin+"/loglevel", "debug"); status != http.StatusOK {
 		t.Fatalf("the level cannot be set: %d", status)
 	}
+	cliUntil(t, l.admin+"/readyz", http.StatusOK, "signIn: nobody is signed in")
 	l.fails(exitUnavailable, "nobody is signed in", "devices", "--refresh")
 	l.login(a)
 
