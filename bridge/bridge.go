@@ -59,13 +59,24 @@ type Options struct {
 // Hooks are told what happens. Any may be nil.
 type Hooks struct {
 	// Event: an event was stored.
-	Event func(events.Kind)
+	Event func(EventFacts)
 	// Sent: a POST was tried.
 	Sent func(SendOutcome)
 	// Swept: a sweep ended.
 	Swept func(SweepReport)
 	// Unreadable: the latest event of a command cannot be read.
 	Unreadable func()
+	// Polled: Graph was asked for the status of a command.
+	Polled func(PollResult)
+}
+
+// EventFacts is what may be told of an event beyond its command: nothing in it has
+// more than a few values, apart from the age.
+type EventFacts struct {
+	Kind   events.Kind
+	Source events.Source
+	// Age is the time from the command's creation to this event, 0 for its first.
+	Age time.Duration
 }
 
 // SendOutcome is what came of a POST.
@@ -77,6 +88,16 @@ const (
 	SendNotTaken SendOutcome = "notTaken"
 	SendRefused  SendOutcome = "refused"
 	SendUnknown  SendOutcome = "unknown"
+)
+
+// PollResult is what came of asking Graph for the status of a command.
+type PollResult string
+
+// The results of a poll. Graph may not know a command yet, or not any more.
+const (
+	PollAnswered PollResult = "answered"
+	PollNotFound PollResult = "notFound"
+	PollFailed   PollResult = "failed"
 )
 
 // Bridge does the steps of commands' lives. It is safe for concurrent use.
@@ -158,7 +179,7 @@ func (anything) Turn(string, string, time.Time, time.Time) time.Duration { retur
 // complete puts functions that do nothing in the places that are empty.
 func (h Hooks) complete() Hooks {
 	if h.Event == nil {
-		h.Event = func(events.Kind) {}
+		h.Event = func(EventFacts) {}
 	}
 	if h.Sent == nil {
 		h.Sent = func(SendOutcome) {}
@@ -168,6 +189,9 @@ func (h Hooks) complete() Hooks {
 	}
 	if h.Unreadable == nil {
 		h.Unreadable = func() {}
+	}
+	if h.Polled == nil {
+		h.Polled = func(PollResult) {}
 	}
 	return h
 }

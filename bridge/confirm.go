@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"devicebridge/bridge/command"
-	"devicebridge/bridge/crash"
 	"devicebridge/events"
 )
 
@@ -49,8 +48,7 @@ func (b *Bridge) confirm(ctx context.Context, latest events.Stored, try int) (ev
 	case toldByGraph(c) || c.GraphID == "" && c.Terminal:
 		return latest, nil
 	case c.GraphID != "":
-		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-		crash.At(crash.TimerAsked)
+		o, err := b.ask(ctx, c)
 		if err != nil {
 			b.Log.Debug("confirmation failed", "command", c.ID, "try", try, "error", err)
 			break

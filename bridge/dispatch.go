@@ -134,7 +134,7 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 	}
 	crash.At(crash.DispatchClaimed)
 	sent := claimed.Command
-	observation, err := b.Sender.Send(ctx, graph.CommandRequest{
+	observation, err := b.Sender.Send(graph.About(ctx, id), graph.CommandRequest{
 		DeviceID:          sent.DeviceID,
 		Type:              sent.Type,
 		Payload:           sent.Payload,

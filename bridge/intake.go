@@ -262,8 +262,8 @@ func (b *Bridge) receipt(c events.Command) events.Receipt {
 
 // logEvent writes the one line about a stored event.
 func (b *Bridge) logEvent(ctx context.Context, e command.Event) {
-	b.Hooks.Event(e.Kind)
 	c := e.Command
+	b.Hooks.Event(EventFacts{Kind: e.Kind, Source: c.Source, Age: c.UpdatedAt.Sub(c.CreatedAt)})
 	level := slog.LevelDebug
 	if c.Terminal || e.Kind == events.KindConflict || c.State == events.StateOutcomeUnknown {
 		level = slog.LevelInfo

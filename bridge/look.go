@@ -71,8 +71,7 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 	ctx, end := b.Tracer.Step(ctx, "expire")
 	defer end()
 	if c := from.Command; c.GraphID != "" && c.Type != "" && !c.Terminal {
-		o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-		crash.At(crash.TimerAsked)
+		o, err := b.ask(ctx, c)
 		if err == nil {
 			after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 			if err != nil {
@@ -129,8 +128,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 	defer end()
 	c := from.Command
 	delay := b.Timing.PollDelay(b.Now().Sub(c.UpdatedAt))
-	o, err := b.Observer.Command(ctx, c.DeviceID, c.GraphID)
-	crash.At(crash.TimerAsked)
+	o, err := b.ask(ctx, c)
 	switch {
 	case graph.IsNotFound(err):
 		// Graph may still be about to know it: keep on, slowly.
@@ -157,6 +155,21 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 	return b.rearm(ctx, from, earlier(b.Now().Add(spread(delay, b.Timing.PollJitter)), c.ExpiresAt), d)
 }
 
+// ask asks Graph for the status of a command of which its id is known.
+func (b *Bridge) ask(ctx context.Context, c events.Command) (events.Observation, error) {
+	o, err := b.Observer.Command(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
+	crash.At(crash.TimerAsked)
+	switch {
+	case err == nil:
+		b.Hooks.Polled(PollAnswered)
+	case graph.IsNotFound(err):
+		b.Hooks.Polled(PollNotFound)
+	default:
+		b.Hooks.Polled(PollFailed)
+	}
+	return o, err
+}
+
 // fetch asks Graph for the response payload of a completed command, and gives up
 // when its grace is over.
 func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
@@ -167,7 +180,7 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 	var pause time.Duration
 	failure := &events.Error{Code: "noGraphId", Message: "Graph's id of the command never became known, so its response payload cannot be asked for"}
 	if c.GraphID != "" {
-		payload, err := b.Observer.ResponsePayload(ctx, c.DeviceID, c.GraphID)
+		payload, err := b.Observer.ResponsePayload(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
 		if err == nil {
 			if err = b.takePayload(ctx, from, payload); err == nil {
 				return 0

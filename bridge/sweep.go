@@ -23,6 +23,11 @@ type SweepReport struct {
 	// Commands is how many it looked at, Open how many of them had not ended, Armed
 	// how many of those had no timer and got one.
 	Commands, Open, Armed int
+	// Oldest is when the oldest that had not ended was created; zero where all had.
+	Oldest time.Time
+	// Finished: it looked at every command that may be open. Then Open and Oldest
+	// hold for all of them, whichever replica sweeps.
+	Finished bool
 }
 
 // Sweep makes sure that every command that has not ended has a timer: it derives
@@ -35,7 +40,7 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	if mark := b.sweepMark.Load(); mark != nil && mark.After(since) {
 		since = *mark
 	}
-	s := sweep{bridge: b, oldest: begin}
+	s := sweep{bridge: b}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sweepReads)
 	err := b.Shelf.EachOpened(ctx, since, func(id string) error {
@@ -45,13 +50,18 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	if waited := group.Wait(); waited != nil {
 		err = waited
 	}
+	s.report.Finished = err == nil
 	b.Hooks.Swept(s.report)
 	if err != nil {
 		return s.report, err
 	}
 	// A hint with room for clocks that differ: a command that is read in vain
 	// costs one read.
-	mark := s.oldest.Add(-sweepMargin)
+	oldest := begin
+	if s.report.Open > 0 {
+		oldest = earlier(oldest, s.report.Oldest)
+	}
+	mark := oldest.Add(-sweepMargin)
 	b.sweepMark.Store(&mark)
 	return s.report, nil
 }
@@ -82,8 +92,6 @@ type sweep struct {
 	bridge *Bridge
 	mu     sync.Mutex
 	report SweepReport
-	// oldest is the creation of the oldest command that has not ended.
-	oldest time.Time
 }
 
 func (s *sweep) look(ctx context.Context, id string) error {
@@ -119,8 +127,8 @@ func (s *sweep) look(ctx context.Context, id string) error {
 	s.report.Commands++
 	if open {
 		s.report.Open++
-		if latest.Command.CreatedAt.Before(s.oldest) {
-			s.oldest = latest.Command.CreatedAt
+		if created := latest.Command.CreatedAt; s.report.Oldest.IsZero() || created.Before(s.report.Oldest) {
+			s.report.Oldest = created
 		}
 	}
 	if open && !armed {

@@ -29,6 +29,11 @@ const (
 	SourceTimer    Source = "timer"
 )
 
+// Sources lists every source of an event.
+func Sources() []Source {
+	return []Source{SourceCaller, SourceDispatch, SourcePostback, SourcePoll, SourceTimer}
+}
+
 // Response tells what is known of a command's response payload.
 type Response string
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +22,13 @@ import (
 // no room or is not as declared (see Watch), with CodeTooLarge when the event
 // does not fit a message.
 func (b *Bus) Append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error) {
+	begin := time.Now()
+	seq, err := b.append(ctx, kind, c, expected)
+	b.hooks.Appended(appendResult(err), time.Since(begin))
+	return seq, err
+}
+
+func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error) {
 	if why := b.watched.barred.Load(); why != nil {
 		return 0, events.Unavailable(*why)
 	}

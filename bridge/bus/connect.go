@@ -41,6 +41,8 @@ type Options struct {
 	// Inject, if not nil, puts what ctx knows of a trace into the headers of an event
 	// or a timer before it is stored.
 	Inject func(ctx context.Context, header map[string][]string)
+	// Hooks are for metrics.
+	Hooks Hooks
 }
 
 // Bus is a connection to NATS with the bridge's view of it. It is safe for
@@ -53,6 +55,7 @@ type Bus struct {
 	timeout  time.Duration
 	log      *slog.Logger
 	inject   func(context.Context, map[string][]string)
+	hooks    Hooks
 	closed   chan struct{}
 	usage    usage
 	watched  watched
@@ -73,7 +76,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.Inject == nil {
 		o.Inject = func(context.Context, map[string][]string) {}
 	}
-	b := &Bus{server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, inject: o.Inject, closed: make(chan struct{})}
+	b := &Bus{
+		server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, inject: o.Inject, hooks: o.Hooks.complete(),
+		closed: make(chan struct{}),
+	}
 	b.watched.changed = make(chan struct{}, 1)
 	connected := make(chan struct{}, 1)
 	opts, err := b.natsOptions(o)
@@ -81,7 +87,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		return nil, err
 	}
 	opts = append(opts,
-		nats.ConnectHandler(func(*nats.Conn) { connected <- struct{}{} }),
+		nats.ConnectHandler(func(*nats.Conn) {
+			b.hooks.Connected(true)
+			connected <- struct{}{}
+		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 	)
 	if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
@@ -122,9 +131,12 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 			if err != nil { // nil: closed on purpose
 				o.Log.Log(context.Background(), b.watched.level(slog.LevelWarn), "NATS disconnected", "error", err)
 			}
+			b.hooks.Connected(false)
 			b.watched.poke()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			b.hooks.Connected(true)
+			b.hooks.Reconnected()
 			o.Log.Log(context.Background(), b.watched.level(slog.LevelInfo), "NATS reconnected", "server", nc.ConnectedServerName())
 			b.watched.poke()
 		}),

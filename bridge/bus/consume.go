@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -187,6 +188,7 @@ func (b *Bus) handle(ctx context.Context, w Work, created time.Time, msg jetstre
 		err = msg.Ack()
 	}
 	if err != nil {
-		b.log.Warn("acknowledgement not sent; the message comes again", "consumer", w.Durable, "error", err)
+		b.log.LogAttrs(ctx, slog.LevelWarn, "acknowledgement not sent; the message comes again",
+			slog.String("consumer", w.Durable), about(msg.Subject()), slog.Any("error", err))
 	}
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"time"
@@ -14,8 +15,9 @@ func (b *Bus) guarded(ctx context.Context, w Work, d Delivery) (answer Dispositi
 	defer func() {
 		if v := recover(); v != nil {
 			reason := panicked(v)
-			b.log.Error("a handler panicked; its message is set aside and the others go on",
-				"consumer", w.Durable, "stream", w.Stream, "sequence", d.Sequence, "delivered", d.Delivered, "reason", reason, "at", stack())
+			b.log.LogAttrs(ctx, slog.LevelError, "a handler panicked; its message is set aside and the others go on",
+				slog.String("consumer", w.Durable), slog.String("stream", w.Stream), slog.Uint64("sequence", d.Sequence), about(d.Subject),
+				slog.Uint64("delivered", d.Delivered), slog.String("reason", reason), slog.String("at", stack()))
 			answer = b.poisoned(ctx, w, d, reason)
 		}
 	}()
@@ -28,7 +30,9 @@ func (b *Bus) poisoned(ctx context.Context, w Work, d Delivery, reason string) (
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			b.log.Error("what handles poisonous messages panicked", "consumer", w.Durable, "sequence", d.Sequence, "reason", panicked(v), "at", stack())
+			b.log.LogAttrs(ctx, slog.LevelError, "what handles poisonous messages panicked",
+				slog.String("consumer", w.Durable), slog.Uint64("sequence", d.Sequence), about(d.Subject),
+				slog.String("reason", panicked(v)), slog.String("at", stack()))
 			answer = Again(poisonPause(d.Delivered))
 		}
 	}()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -66,7 +67,7 @@ func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[st
 	}
 	reply, err := b.nc.RequestWithContext(ctx, apiPrefix+"STREAM.MSG.GET."+stream, request)
 	if err != nil {
-		b.log.Debug("leader read failed", "filter", filter, "error", err)
+		b.log.LogAttrs(ctx, slog.LevelDebug, "leader read failed", slog.String("filter", filter), about(filter), slog.Any("error", err))
 		return nil, events.Unavailable("the stream does not answer; ask again")
 	}
 	var answer struct {
@@ -83,7 +84,7 @@ func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[st
 	case answer.Error != nil && answer.Error.Code == codeNoMessage:
 		return nil, events.NotFound("no such command; its events may have left the stream with its age limit")
 	case answer.Error != nil:
-		b.log.Debug("leader read refused", "filter", filter, "error", answer.Error.Description)
+		b.log.LogAttrs(ctx, slog.LevelDebug, "leader read refused", slog.String("filter", filter), about(filter), slog.String("error", answer.Error.Description))
 		return nil, events.Unavailable("the stream cannot be read now; ask again")
 	case answer.Message == nil:
 		return nil, fmt.Errorf("read %s: %w", filter, errors.New("neither a message nor an error"))

@@ -21,6 +21,8 @@ const (
 	// server copies it from the schedule.
 	headerLook  = "Bridge-Look"
 	lookConfirm = "confirm "
+	// headerDue of a due timer says from when on it was, likewise.
+	headerDue = "Bridge-Due"
 )
 
 // Arm sets the one timer of a command to at, in place of an earlier one. A time
@@ -40,11 +42,29 @@ func (b *Bus) schedule(ctx context.Context, subject, command string, at time.Tim
 	defer cancel()
 	b.inject(ctx, header)
 	header[headerSchedule] = []string{"@at " + at.UTC().Format(time.RFC3339Nano)}
+	header[headerDue] = []string{later(at, time.Now()).UTC().Format(time.RFC3339Nano)}
 	header[headerScheduleTarget] = []string{b.subjects.TimerDue(command)}
 	if _, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header}); err != nil {
 		return fmt.Errorf("arm a timer of %s: %w", command, err)
 	}
 	return nil
+}
+
+// Due gives the time for which the timer of the delivery was set, or at which,
+// where that was later; zero for one that an older bridge set.
+func (d Delivery) Due() time.Time {
+	at, err := time.Parse(time.RFC3339Nano, events.HeaderValue(d.Header, headerDue))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Confirm gives the try of the Ask that the delivery is of; 0 for any other.

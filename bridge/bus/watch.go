@@ -99,6 +99,9 @@ func (w *watch) once(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return 0 // what was seen is the end
 	}
+	for _, f := range s.filled {
+		w.b.hooks.Filled(f.stream, f.part)
+	}
 	seen := judge(w.now, s)
 	suspicion := w.confirm(seen)
 	w.now = seen

@@ -20,6 +20,9 @@ func (p exchange) report(req *policy.Request, current *call, took time.Duration)
 		slog.Duration("duration", took),
 		slog.String("clientRequestId", a.clientRequestID),
 	}
+	if command := commandOf(req.Raw().Context()); command != "" {
+		attrs = append(attrs, slog.String("command", command))
+	}
 	if a.resp != nil {
 		seen.StatusCode, seen.Throttled = a.resp.StatusCode, throttled(a.resp)
 		attrs = append(attrs, answerAttrs(a)...)

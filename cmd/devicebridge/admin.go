@@ -30,7 +30,7 @@ func listenAdmin(ctx context.Context, address string) (net.Listener, error) {
 
 // adminHandler answers the operator and the machinery around the process. It
 // asks for no credentials and shows nothing secret.
-func adminHandler(metrics http.Handler, h *health, b build) http.Handler {
+func adminHandler(metrics http.Handler, h *health, b build, level http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
 	// It answers, so it lives. That it cannot do its work is no reason to start it
@@ -44,6 +44,8 @@ func adminHandler(metrics http.Handler, h *health, b build) http.Handler {
 		status, text := tell()
 		answerText(w, status, text)
 	})
+	mux.Handle("GET /loglevel", level)
+	mux.Handle("PUT /loglevel", level)
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")

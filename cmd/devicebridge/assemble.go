@@ -74,7 +74,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	}
 	defer spans.stop()
 	o := &operator{metrics: newMetrics(readBuild()), health: &health{}, tracer: spans.tracer}
-	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
+	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), levelHandler(c.level, log))
 	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
 			parts, err := compose(c, b, keys, listener, o, log)
@@ -103,7 +103,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 		defer server.Stop()
 	}
 	options := busOptions(c.clientConfig, server, log)
-	options.Inject = o.tracer.Inject
+	options.Inject, options.Hooks = o.tracer.Inject, o.metrics.nats.hooks()
 	b, err := bus.Connect(ctx, options)
 	if err != nil {
 		return err

@@ -97,6 +97,9 @@ type config struct {
 	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
 
 	Traces tracesConfig
+
+	// level is LogLevel until somebody sets another at run time.
+	level *slog.LevelVar
 }
 
 // The words that settings take.
@@ -151,6 +154,8 @@ func loadServe(vars map[string]string) (config, error) {
 	var c config
 	// The parser passes over an embedded struct whose type is not exported.
 	faults := []error{parse(vars, &c.clientConfig, &c)}
+	c.level = new(slog.LevelVar)
+	c.level.Set(c.LogLevel)
 	faults = append(faults, addressFaults(c)...)
 	fault := func(bad bool, name, format string, a ...any) {
 		if bad {

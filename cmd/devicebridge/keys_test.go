@@ -124,7 +124,7 @@ func TestKeysOfARunningBridge(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh, _, _ := strings.Cut(string(ring), "\n")
-	cliPut(t, file, fresh+"\n")
+	cliReplace(t, file, fresh+"\n")
 	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\ncallbackKeys: callbacks may come under keys that this bridge does not have ("+old+" until ")
 	if status := cliPost(t, callback, `{"status":"completed"}`); status != http.StatusNotFound {
 		t.Errorf("the old callback without its key: %d", status)
@@ -133,7 +133,7 @@ func TestKeysOfARunningBridge(t *testing.T) {
 	if table := b.ok("keys", "check"); !strings.Contains(table, "MISSING") || !strings.Contains(table, "fresh") {
 		t.Errorf("the table is %s", table)
 	}
-	cliPut(t, file, string(ring))
+	cliReplace(t, file, string(ring))
 	cliUntil(t, b.admin+"/metrics", http.StatusOK, "\ndevicebridge_degraded{condition=\"callbackKeys\"} 0\n")
 	if status := cliPost(t, callback, `{"status":"completed"}`); status != http.StatusAccepted {
 		t.Errorf("the old callback with its key put back: %d", status)

@@ -118,7 +118,7 @@ func key(id string) string {
 // bridge has: nothing is lost in the overlap, and what would be lost is said.
 func TestFaultKeyRotationByFile(t *testing.T) {
 	file, k1, k2, k3 := filepath.Join(t.TempDir(), "callback-keys"), key("k1"), key("k2"), key("k3")
-	cliPut(t, file, k1+"\n")
+	cliReplace(t, file, k1+"\n")
 	synctest.Test(t, func(t *testing.T) {
 		store := new(cliStore)
 		w := watchKeys(t, file, store)
@@ -126,14 +126,14 @@ func TestFaultKeyRotationByFile(t *testing.T) {
 		command, soon := events.RequestCommandID("x"), time.Now().Add(24*time.Hour)
 		old := w.keys.Token(command, soon)
 
-		cliPut(t, file, k2+"\n"+k1+"\n")
+		cliReplace(t, file, k2+"\n"+k1+"\n")
 		w.after(reloadEvery, "k1 k2", "") // verifies at once, and signs when every replica has it
 		w.after(settleTime, "k2 k1", "")
 		if !w.keys.Verify(command, old, time.Now()) || !strings.HasPrefix(w.keys.Token(command, soon), "k2.") {
 			t.Error("the old callback is lost in the overlap, or the newest key does not sign")
 		}
 
-		cliPut(t, file, k3+",broken\n")
+		cliReplace(t, file, k3+",broken\n")
 		w.after(reloadEvery, "k2 k1", "callbackKeys: callback keys in "+file+": callback key 2: is not <key id>:<base64>: the keys from before are kept")
 		w.after(time.Minute, "k2 k1", "callbackKeys: ")
 		if n := strings.Count(w.lines.String(), "the keys from before are kept"); n != 1 {
@@ -143,10 +143,10 @@ func TestFaultKeyRotationByFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.after(reloadEvery, "k2 k1", "no such file")
-		cliPut(t, file, k2+"\n"+k1+"\n")
+		cliReplace(t, file, k2+"\n"+k1+"\n")
 		w.after(reloadEvery, "k2 k1", "")
 
-		cliPut(t, file, k2+"\n") // too early
+		cliReplace(t, file, k2+"\n") // too early
 		w.after(reloadEvery, "k2", "callbackKeys: callbacks may come under keys that this bridge does not have (k1 until ")
 		if w.keys.Verify(command, old, time.Now()) || strings.Count(w.lines.String(), "level=WARN msg=\"callbacks may come under keys") != 1 {
 			t.Errorf("a removed key verifies, or its removal is not said once: %s", w.lines)
@@ -173,12 +173,12 @@ func (w *watched) operatorText() string {
 // The order of things that may go wrong on the way.
 func TestKeysThatChangeInOtherWays(t *testing.T) {
 	file, k1, k2 := filepath.Join(t.TempDir(), "callback-keys"), key("k1"), key("k2")
-	cliPut(t, file, k1)
+	cliReplace(t, file, k1)
 	synctest.Test(t, func(t *testing.T) {
 		store := &cliStore{down: true} // NATS is away
 		w := watchKeys(t, file, store)
 		w.after(time.Second, "k1", "")
-		cliPut(t, file, k2)
+		cliReplace(t, file, k2)
 		w.after(reloadEvery, "k2", "") // the one that signed is gone, so the new one signs at once
 		store.mu.Lock()
 		store.down = false
@@ -187,7 +187,7 @@ func TestKeysThatChangeInOtherWays(t *testing.T) {
 		if store.revision == 0 {
 			t.Error("it was not noted once the store was back")
 		}
-		cliPut(t, file, key("k2"))
+		cliReplace(t, file, key("k2"))
 		w.after(reloadEvery, "k2", "")
 		if !strings.Contains(w.lines.String(), "has other bytes than before") {
 			t.Errorf("a key that changed under its id is not told: %s", w.lines)

@@ -61,11 +61,7 @@ func (m *graphMetrics) observe(e graph.Exchange) {
 }
 
 func (m *graphMetrics) observeCircuit(part string, open bool) {
-	value := 0.0
-	if open {
-		value = 1
-	}
-	m.open.WithLabelValues(part).Set(value)
+	m.open.WithLabelValues(part).Set(flag(open))
 }
 
 // codeLabel gives a status code as a label. Whatever is in the place of Graph

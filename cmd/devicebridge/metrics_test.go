@@ -42,6 +42,10 @@ func TestMetricsOfACommand(t *testing.T) {
 		`devicebridge_graph_requests_total{code="none",operation="send command"}`, `devicebridge_graph_requests_total{code="503",operation="list devices"}`,
 		`devicebridge_graph_request_duration_seconds_count{operation="get response payload"}`, `devicebridge_graph_throttled_seconds_total`,
 		`devicebridge_graph_circuit_open{part="directory"}`, `devicebridge_degraded{condition="circuitOpen"}`,
+		`devicebridge_commands_total{outcome="timedOut",source="timer"}`, `devicebridge_command_age_seconds_count{kind="sentToTarget"}`,
+		`devicebridge_polls_total{result="failed"}`, `devicebridge_timer_lateness_seconds_count`, `devicebridge_commands_in_flight`,
+		`devicebridge_commands_oldest_timestamp_seconds`, `devicebridge_nats_reconnects_total`,
+		`devicebridge_append_duration_seconds_count{result="conflict"}`,
 	} {
 		if before[name] != "0" {
 			t.Errorf("at the start %s is %q", name, before[name])
@@ -65,6 +69,9 @@ func TestMetricsOfACommand(t *testing.T) {
 		`devicebridge_postback_duration_seconds_bucket{result="badToken",le="+Inf"}`:  "1",
 		`devicebridge_nats_trouble{trouble="disconnected"}`:                           "0",
 		`devicebridge_graph_requests_total{code="201",operation="send command"}`:      "1",
+		`devicebridge_commands_total{outcome="completed",source="postback"}`:          "1",
+		`devicebridge_command_age_seconds_count{kind="completed"}`:                    "1",
+		`devicebridge_nats_connected`:                                                 "1",
 		`devicebridge_graph_request_duration_seconds_count{operation="send command"}`: "1",
 	} {
 		if after[name] != want {
@@ -84,14 +91,23 @@ func TestMetricsOfACommand(t *testing.T) {
 func TestEveryHookCounts(t *testing.T) {
 	m := newMetrics(build{Version: "1.2.3", Go: "go"})
 	hooks := m.hooks()
-	hooks.Event(events.KindConflict)
+	hooks.Event(bridge.EventFacts{Kind: events.KindConflict, Source: events.SourcePostback, Age: time.Second})
+	hooks.Event(bridge.EventFacts{Kind: "completed", Source: events.SourcePoll, Age: 3 * time.Second})
+	hooks.Event(bridge.EventFacts{Kind: "accepted", Source: events.SourceCaller})
+	hooks.Polled(bridge.PollNotFound)
 	hooks.Sent(bridge.SendUnknown)
-	hooks.Swept(bridge.SweepReport{Commands: 9, Open: 5, Armed: 3})
+	hooks.Swept(bridge.SweepReport{Commands: 9, Open: 5, Armed: 3, Oldest: time.Unix(1_800_000_000, 0), Finished: true})
+	hooks.Swept(bridge.SweepReport{Commands: 1, Open: 1, Armed: 1, Oldest: time.Unix(1_900_000_000, 0)}) // broke off
+	m.commands.observeTimer(bus.Delivery{Delivered: 1})                                                  // of an older bridge
 	hooks.Unreadable()
 	m.observePostback(webhook.ResultAccepted, 1500*time.Millisecond)
-	m.observeTrouble(bus.StorageFull, true)
-	m.observeTrouble(bus.NoAnswer, true)
-	m.observeTrouble(bus.NoAnswer, false)
+	m.nats.observeTrouble(bus.StorageFull, true)
+	m.nats.observeTrouble(bus.NoAnswer, true)
+	m.nats.observeTrouble(bus.NoAnswer, false)
+	m.nats.hooks().Connected(true)
+	m.nats.hooks().Reconnected()
+	m.nats.hooks().Filled("DEVICEBRIDGE_V1_EVENTS", 0.25)
+	m.nats.hooks().Appended(bus.AppendConflict, 40*time.Millisecond)
 	m.consumer("intake")()
 	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", StatusCode: 429, Duration: time.Second, Throttled: 2128 * time.Millisecond})
 	m.graph.observe(graph.Exchange{Operation: "list devices", Method: "GET", StatusCode: 999, Duration: 2 * time.Second})
@@ -99,7 +115,19 @@ func TestEveryHookCounts(t *testing.T) {
 	for name, want := range map[string]float64{
 		`devicebridge_events_total{kind="conflict"}`:                                                      1,
 		`devicebridge_sends_total{outcome="unknown"}`:                                                     1,
-		`devicebridge_sweep_armed_total`:                                                                  3,
+		`devicebridge_command_age_seconds{kind="conflict"}`:                                               1,
+		`devicebridge_command_age_seconds{kind="completed"}`:                                              3,
+		`devicebridge_commands_total{outcome="completed",source="poll"}`:                                  1,
+		`devicebridge_commands_total{outcome="completed",source="postback"}`:                              0,
+		`devicebridge_polls_total{result="notFound"}`:                                                     1,
+		`devicebridge_commands_in_flight`:                                                                 5,
+		`devicebridge_commands_oldest_timestamp_seconds`:                                                  1_800_000_000,
+		`devicebridge_timer_lateness_seconds`:                                                             0,
+		`devicebridge_nats_connected`:                                                                     1,
+		`devicebridge_nats_reconnects_total`:                                                              1,
+		`devicebridge_stream_used_ratio{stream="DEVICEBRIDGE_V1_EVENTS"}`:                                 0.25,
+		`devicebridge_append_duration_seconds{result="conflict"}`:                                         0.04,
+		`devicebridge_sweep_armed_total`:                                                                  4,
 		`devicebridge_unreadable_events_total`:                                                            1,
 		`devicebridge_postback_duration_seconds{result="accepted"}`:                                       1.5,
 		`devicebridge_nats_trouble{trouble="storageFull"}`:                                                1,
@@ -146,6 +174,7 @@ func cliGathered(t *testing.T, m *metrics) map[string]float64 {
 // linter, and labels against the few that have a bounded set of values.
 func TestMetricsKeepTheConventions(t *testing.T) {
 	m := newMetrics(readBuild())
+	m.nats.hooks().Filled("DEVICEBRIDGE_V1_EVENTS", 0.25)
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems: %v (%v)", problems, err)
@@ -162,7 +191,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 		own++
 		for _, metric := range f.GetMetric() {
 			for _, l := range metric.GetLabel() {
-				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "condition", "operation", "code", "part", "state", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
+				if !slices.Contains([]string{"trouble", "consumer", "result", "kind", "outcome", "source", "condition", "operation", "code", "part", "stream", "state", "version", "revision", "goversion", "natsserver"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}
@@ -173,5 +202,25 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	}
 	if names := cliGathered(t, m); names["go_goroutines"] == 0 || names["process_start_time_seconds"] == 0 {
 		t.Error("the collectors of the runtime and the process are missing")
+	}
+}
+
+// TestMetricsAllocateNothing: what is counted per event costs the collector of
+// garbage nothing.
+func TestMetricsAllocateNothing(t *testing.T) {
+	m := newMetrics(readBuild())
+	hooks, appended := m.hooks(), m.nats.hooks().Appended
+	for name, count := range map[string]func(){
+		"an event": func() {
+			hooks.Event(bridge.EventFacts{Kind: "completed", Source: events.SourcePostback, Age: time.Second})
+		},
+		"a poll":     func() { hooks.Polled(bridge.PollAnswered) },
+		"a send":     func() { hooks.Sent(bridge.SendTaken) },
+		"a postback": func() { m.observePostback(webhook.ResultAccepted, time.Millisecond) },
+		"an append":  func() { appended(bus.AppendStored, time.Millisecond) },
+	} {
+		if n := testing.AllocsPerRun(100, count); n > 0 {
+			t.Errorf("to count %s allocates %v times", name, n)
+		}
 	}
 }

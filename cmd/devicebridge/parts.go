@@ -49,7 +49,7 @@ func (p *parts) runAll(ctx context.Context, budget time.Duration, log *slog.Logg
 	})
 	group.Go(func() error {
 		return p.bus.Watch(ctx, bus.WatchOptions{Streams: p.streams, Observe: func(t bus.Trouble, stands bool) {
-			p.operator.metrics.observeTrouble(t, stands)
+			p.operator.metrics.nats.observeTrouble(t, stands)
 			p.operator.health.observe(t, stands)
 		}})
 	})

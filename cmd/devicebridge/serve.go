@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -29,7 +30,7 @@ OTEL_BSP_* count too.`,
 				return err
 			}
 			terminal := isTerminal(cmd.ErrOrStderr())
-			log := newLogger(cmd.ErrOrStderr(), c.LogFormat, c.LogLevel)
+			log := newLogger(cmd.ErrOrStderr(), c.LogFormat, c.level)
 			return runBridge(cmd.Context(), c, nil, log, func(s started) {
 				if terminal {
 					printStarted(cmd.OutOrStdout(), c, s)
@@ -68,14 +69,16 @@ func adminText(address string) string {
 	if address == adminOff {
 		return adminOff
 	}
-	return "http://" + address + "/metrics, /readyz, /livez, /version"
+	return "http://" + address + "/metrics, /readyz, /livez, /version, /loglevel"
 }
 
-// newLogger gives JSON lines, or readable ones on a terminal.
-func newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+// newLogger gives readable lines on a terminal, and elsewhere JSON, of which each
+// names the host, as the lines of all replicas are read together.
+func newLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "text" || format == "auto" && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	host, _ := os.Hostname() // without a name the lines do without
+	return slog.New(slog.NewJSONHandler(w, options)).With("host", host)
 }

@@ -49,11 +49,11 @@ func cliPairInto(t *testing.T, files map[string]string, name string, life time.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	cliPut(t, files["cert"], string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	cliPut(t, files["key"], string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	cliReplace(t, files["cert"], string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	cliReplace(t, files["key"], string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
 }
 
-func cliPut(t *testing.T, file, text string) {
+func cliReplace(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -156,12 +156,12 @@ func TestTheCertificateIsReloaded(t *testing.T) {
 	cliPairInto(t, files, "two.example.com", 24*365*time.Hour)
 	step("replaced", "two.example.com", "")
 	good, _ := os.ReadFile(files["key"])
-	cliPut(t, files["key"], "no key")
+	cliReplace(t, files["key"], "no key")
 	step("without its key", "two.example.com", "tlsCertificate: BRIDGE_TLS_CERT and BRIDGE_TLS_KEY: ")
 	if n := strings.Count(lines.String(), "level=WARN"); n != 1 {
 		t.Errorf("said %d times: %s", n, &lines)
 	}
-	cliPut(t, files["key"], string(good))
+	cliReplace(t, files["key"], string(good))
 	step("put right", "two.example.com", "")
 	cliPairInto(t, files, "three.example.com", time.Minute)
 	step("nearly over", "three.example.com", "tlsCertificate: BRIDGE_TLS_CERT ends at ")

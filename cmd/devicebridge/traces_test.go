@@ -235,7 +235,7 @@ func TestRedeliveryIsInTheSameTrace(t *testing.T) {
 		"NATS_URL": cliNATS(t), "BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_STREAM_MAX_BYTES": "1048576", "BRIDGE_DISPATCH": "paused",
 	}})
 	large := launchURI("large")
-	large.Payload = json.RawMessage(`{"uri":"https://example.com/` + strings.Repeat("x", 890_000) + `"}`)
+	large.Payload = json.RawMessage(`{"uri":"https://example.com/","fill":"` + strings.Repeat("x", 890_000) + `"}`)
 	r.mustSend(large)
 	// What the bridge knows of the stream's fill may be a second old.
 	for n := 0; r.ask("commands.send", nil, launchURI("fill-"+strconv.Itoa(n))).Header.Get("Nats-Service-Error-Code") != "503"; n++ {

@@ -32,11 +32,12 @@ func endpointsOf(endpoints []bridge.Endpoint, tracer *tracing.Tracer) ([]bus.End
 	return list, nil
 }
 
-func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, unreadable func(), log *slog.Logger) bus.Handler {
+func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects, unreadable func(), log *slog.Logger) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		stored, err := d.Stored()
 		if err != nil {
-			log.Error("an event that cannot be read is left alone", "sequence", d.Sequence, "error", err)
+			id, _, _ := subjects.ParseEvent(d.Subject)
+			log.Error("an event that cannot be read is left alone", "command", id, "sequence", d.Sequence, "error", err)
 			unreadable()
 			return bus.Done()
 		}
@@ -46,7 +47,7 @@ func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, unreadable func(), lo
 	}
 }
 
-func looker(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects) bus.Handler {
+func looker(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects, observe func(bus.Delivery)) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		id, ok := subjects.ParseTimer(d.Subject)
 		if !ok {
@@ -54,6 +55,7 @@ func looker(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects)
 		}
 		ctx, end := tracer.Timer(ctx, d.Header, d.Delivered)
 		defer end()
+		observe(d)
 		return disposition(br.Look(ctx, id, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress, Confirm: d.Confirm()}))
 	}
 }
@@ -83,8 +85,8 @@ func poisonous(w bus.Work, count func(), decide func(context.Context, bus.Delive
 func workOf(c config, b *bus.Bus, br *bridge.Bridge, o *operator, log *slog.Logger) []bus.Work {
 	m := o.metrics
 	intake := b.IntakeWork(c.Workers, taker(br, o.tracer))
-	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, o.tracer, c.subjects))
-	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, o.tracer, m.observeUnreadable, log))
+	timers := b.TimerWork(bus.DefaultAckWait, c.Workers, looker(br, o.tracer, c.subjects, m.commands.observeTimer))
+	dispatch := b.DispatchWork(bus.DefaultAckWait, c.Workers, dispatcher(br, o.tracer, c.subjects, m.observeUnreadable, log))
 	work := []bus.Work{
 		poisonous(intake, m.consumer(intake.Durable), func(ctx context.Context, d bus.Delivery) time.Duration {
 			return br.PoisonedIntake(ctx, queued(d))
