@@ -115,7 +115,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 		return err
 	}
 	hook, err := webhook.New(webhook.Options{
-		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: c.DrainTimeout, Log: m.log,
+		Keys: keys, Sink: br, PathPrefix: callbacks.PathPrefix(), DrainTimeout: m.operator.stop.work(), Log: m.log,
 		Observe: m.operator.metrics.observePostback,
 	})
 	if err != nil {
