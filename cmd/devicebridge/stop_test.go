@@ -47,6 +47,7 @@ func cliTestStopWithoutNATS(t *testing.T, binary string) {
 	o.Port = nats.Addr().(*net.TCPAddr).Port
 	site := cliNewSite(t, binary, emulator.Options{})
 	maps.Copy(site.vars, map[string]string{"NATS_URL": nats.ClientURL(), "BRIDGE_CALLBACK_KEYS": webhook.NewKey(), "BRIDGE_DISPATCH": "paused"})
+	site.vars["BRIDGE_DRAIN_TIMEOUT"] = "8s" // less than the client library waits for a server before it lets go of a consumer
 	serve := cliSpawn(t, binary, site.vars, "serve")
 	serve.await(serve.stderr, `"msg":"ready"`)
 	b := &cliBridge{t: t, vars: map[string]string{"NATS_URL": nats.ClientURL()}}
