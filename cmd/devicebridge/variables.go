@@ -52,7 +52,7 @@ func variables() []variable {
 		{"BRIDGE_DISPATCH", `"paused" takes requests and follows commands, but sends nothing to Graph: for a store restored from a backup`},
 		{"BRIDGE_SWEEP_EVERY", "how often lost timers are looked for"},
 		{"BRIDGE_WORKERS", "commands worked on at once"},
-		{"BRIDGE_DRAIN_TIMEOUT", "how long a stop waits for what is under way"},
+		{"BRIDGE_DRAIN_TIMEOUT", "how long a stop may take from the signal to the end; a fifth of it, 5 s at most, is kept for draining NATS"},
 		{"BRIDGE_LOG_LEVEL", "debug, info, warn or error"},
 		{"BRIDGE_LOG_FORMAT", "json, text, or auto: text on a terminal"},
 		{"NATS_URL", "servers of a NATS cluster, 2.12 or later, comma separated"},
