@@ -41,7 +41,7 @@ the emulator that is built in: devicebridge demo
 		newCallback(vars),
 		newLogin(vars), newLogout(vars), newWhoAmI(vars),
 		newVersion(),
-		newConfig(vars), newHealthcheck(vars),
+		newConfig(vars), newHealthcheck(vars), newDoctor(vars),
 	)
 	return root
 }
