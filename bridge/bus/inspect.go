@@ -81,7 +81,7 @@ type StreamReport struct {
 	Matters, Bounds string
 	// Leaderless: its cluster has no leader for it.
 	Leaderless bool
-	// Full is how full it is, 0 to 1 of its size limit.
+	// Full is how full it is, 0 to 1 of its size limit; 0 where the oldest gives way.
 	Full float64
 	// Ahead is by how much the server's clock is ahead of this machine's, give or
 	// take half of the time that the question took.
@@ -122,7 +122,9 @@ func (b *Bus) compareStream(ctx context.Context, want jetstream.StreamConfig, si
 	d := differing{have: reply.Config, want: want, found: only(compare(reply.Config, want), func(d difference) bool { return size || d.name != "max bytes" })}
 	report.Matters, report.Bounds = describe(d.matter()), describe(only(d.found, difference.bounds))
 	report.Leaderless = reply.Cluster != nil && reply.Cluster.Leader == ""
-	report.Full = fill(&reply.StreamInfo)
+	if want.Discard == jetstream.DiscardNew { // else the oldest gives way
+		report.Full = fill(&reply.StreamInfo)
+	}
 	if !reply.TimeStamp.IsZero() {
 		report.Ahead = reply.TimeStamp.Sub(asked.Add(took / 2))
 	}

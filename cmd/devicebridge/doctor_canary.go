@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -70,19 +69,19 @@ func (d *doctor) publicURL(ctx context.Context) {
 func (d *doctor) posts(ctx context.Context, check string, receipt events.Receipt) bool {
 	where := hostAndScheme(receipt.CallbackURL)
 	for n := range min(max(1, 3*(d.replicas-1)), 12) {
-		response, _, err := d.visit(ctx, d.public, http.MethodPost, receipt.CallbackURL, `{"status":"completed"}`)
+		a, err := d.visit(ctx, d.public, http.MethodPost, receipt.CallbackURL, `{"status":"completed"}`)
 		if err != nil {
 			d.fail(check, "see DNS, the ingress and its certificate; Graph comes from outside of your network", "%v", err)
 			return false
 		}
-		if n == 0 && response.TLS != nil {
-			d.certificates = append(d.certificates, certificate{"the public URL " + where, response.TLS.PeerCertificates[0].NotAfter})
+		if n == 0 && !a.ends.IsZero() {
+			d.certificates = append(d.certificates, certificate{"the public URL " + where, a.ends})
 		}
-		if n > 0 && response.StatusCode == http.StatusTooManyRequests {
+		if n > 0 && a.code == http.StatusTooManyRequests {
 			return true // the first was taken; more is not wanted
 		}
-		if response.StatusCode != http.StatusAccepted {
-			d.fail(check, canaryHelp(response.StatusCode), "%s", fmt.Sprintf("%s answers the canary %s with %s", where, receipt.Command.ID, response.Status))
+		if a.code != http.StatusAccepted {
+			d.fail(check, canaryHelp(a.code), "%s answers the canary %s with %s", where, receipt.Command.ID, a.status)
 			return false
 		}
 	}

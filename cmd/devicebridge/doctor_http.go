@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,15 +25,26 @@ type certificate struct {
 // notice that its renewal does not work.
 const soon = 14 * 24 * time.Hour
 
-// visit sends a request without any credentials, follows no redirect, and gives the
-// status and how long it took. What an error says does not show the URL, which may
-// hold a secret.
-func (d *doctor) visit(ctx context.Context, carrier *http.Transport, method, address, body string) (*http.Response, time.Duration, error) {
+// answer is the head of an HTTP response.
+type answer struct {
+	code int
+	// status is the code with its words.
+	status string
+	// date is the Date header; took is how long the answer did.
+	date string
+	took time.Duration
+	// ends is when the certificate does; zero without TLS.
+	ends time.Time
+}
+
+// visit sends a request without any credentials and follows no redirect. What an
+// error says does not show the URL, which may hold a secret.
+func (d *doctor) visit(ctx context.Context, carrier *http.Transport, method, address, body string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
-		return nil, 0, errors.New("the URL cannot be read")
+		return answer{}, errors.New("the URL cannot be read")
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
@@ -43,11 +53,14 @@ func (d *doctor) visit(ctx context.Context, carrier *http.Transport, method, add
 	asked := time.Now()
 	response, err := carrier.RoundTrip(request)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s does not answer: %w", request.URL.Host, withoutAddress(err))
+		return answer{}, fmt.Errorf("%s does not answer: %w", request.URL.Host, withoutAddress(err))
 	}
-	took := time.Since(asked)
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // only its head counts
-	return response, took, response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // only the head counts
+	a := answer{code: response.StatusCode, status: response.Status, date: response.Header.Get("Date"), took: time.Since(asked)}
+	if response.TLS != nil {
+		a.ends = response.TLS.PeerCertificates[0].NotAfter
+	}
+	return a, nil
 }
 
 func withoutAddress(err error) error {
@@ -72,19 +85,19 @@ func (d *doctor) graphEndpoints(ctx context.Context) {
 		if address != d.c.GraphURL {
 			check = "directory"
 		}
-		response, took, err := d.visit(ctx, d.graph, http.MethodGet, address, "")
+		a, err := d.visit(ctx, d.graph, http.MethodGet, address, "")
 		if err != nil {
 			d.fail(check, reachHelp(err), "%v", err)
 			continue
 		}
-		if response.StatusCode >= http.StatusInternalServerError {
-			d.warn(check, "wait, or see Microsoft's page on the health of its services", "%s is reached, and answers %s", address, response.Status)
+		if a.code >= http.StatusInternalServerError {
+			d.warn(check, "wait, or see Microsoft's page on the health of its services", "%s is reached, and answers %s", address, a.status)
 		} else {
-			d.ok(check, "%s is reached and answers %s", address, response.Status)
+			d.ok(check, "%s is reached and answers %s", address, a.status)
 		}
-		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		if date, err := http.ParseTime(a.date); err == nil {
 			// It is of whole seconds, cut off.
-			d.clock("clock of "+check, date.Add(time.Second/2).Sub(time.Now().Add(-took/2)))
+			d.clock("clock of "+check, date.Add(time.Second/2).Sub(time.Now().Add(-a.took/2)))
 		}
 	}
 }
@@ -109,16 +122,16 @@ func (d *doctor) authority(ctx context.Context) {
 		return
 	}
 	address := strings.TrimRight(cmp.Or(host, signin.PublicAuthority), "/") + "/" + cmp.Or(tenant, signin.PersonalTenant) + "/v2.0/.well-known/openid-configuration"
-	response, _, err := d.visit(ctx, d.graph, http.MethodGet, address, "")
+	a, err := d.visit(ctx, d.graph, http.MethodGet, address, "")
 	switch {
 	case err != nil:
 		d.fail(check, reachHelp(err), "%v", err)
-	case response.StatusCode == http.StatusOK:
+	case a.code == http.StatusOK:
 		d.ok(check, "%s is reached", address)
-	case response.StatusCode >= http.StatusInternalServerError:
-		d.warn(check, "wait, or see Microsoft's page on the health of its services", "%s answers %s", address, response.Status)
+	case a.code >= http.StatusInternalServerError:
+		d.warn(check, "wait, or see Microsoft's page on the health of its services", "%s answers %s", address, a.status)
 	default:
-		d.fail(check, "see AZURE_AUTHORITY_HOST and AZURE_TENANT_ID", "%s answers %s", address, response.Status)
+		d.fail(check, "see AZURE_AUTHORITY_HOST and AZURE_TENANT_ID", "%s answers %s", address, a.status)
 	}
 }
 

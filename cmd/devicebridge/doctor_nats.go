@@ -64,6 +64,8 @@ func denied(err error) bool {
 	return is
 }
 
+const roomHelp = "raise its size limit (BRIDGE_STREAM_MAX_BYTES), or shorten how long events are kept (BRIDGE_STREAM_MAX_AGE)"
+
 // streams holds each stream against its declaration, and the clock of the server
 // that answered against this machine's.
 func (d *doctor) streams(ctx context.Context) {
@@ -82,8 +84,10 @@ func (d *doctor) streams(ctx context.Context) {
 			d.fail(check, "see that a majority of the NATS servers runs", "it has no leader")
 		case r.Matters != "":
 			d.fail(check, "undo the change; a running bridge sets back what can be", "%s", r.Matters)
+		case r.Full >= 0.99:
+			d.fail(check, roomHelp, "it is %.0f %% full and takes no more", r.Full*100)
 		case r.Full >= 0.8:
-			d.warn(check, "raise its size limit, or shorten how long events are kept", "it is %.0f %% full, and new commands are refused", r.Full*100)
+			d.warn(check, roomHelp, "it is %.0f %% full; the event stream takes no new commands from 80 %% on", r.Full*100)
 		case r.Bounds != "":
 			d.warn(check, "give the doctor the environment of the bridge, or start the bridge anew, which sets it", "%s", r.Bounds)
 		default:

@@ -272,7 +272,7 @@ func TestDoctorOfStreams(t *testing.T) {
 	delete(vars, "BRIDGE_STREAM_MAX_AGE")
 	cliEventLimit(t, url)(0)
 	code, found = cliDoctor(t, vars)
-	if wantFinding(t, found, "stream DEVICEBRIDGE_V1_EVENTS", stateWarn, "it is 100 % full"); code != exitFailure {
+	if wantFinding(t, found, "stream DEVICEBRIDGE_V1_EVENTS", stateFail, "it is 100 % full and takes no more"); code != exitFailure {
 		t.Errorf("exit %d", code)
 	}
 	wantFinding(t, found, "public URL", stateFail, "no room")
