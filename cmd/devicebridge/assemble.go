@@ -38,6 +38,10 @@ type operator struct {
 	stop    *budget
 }
 
+func newOperator(c config) *operator {
+	return &operator{metrics: newMetrics(readBuild()), health: &health{}, stop: &budget{most: c.DrainTimeout}}
+}
+
 // runBridge runs a bridge until ctx ends, then stops it in order: no new work,
 // what is under way is finished, NATS is drained, the embedded server stops, the
 // admin listener closes; all of it within BRIDGE_DRAIN_TIMEOUT, or the error says
@@ -68,7 +72,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		about.Admin = admin.Addr().String()
 		log.Debug("admin listener open", "listen", about.Admin)
 	}
-	o := &operator{metrics: newMetrics(readBuild()), health: &health{}, stop: &budget{most: c.DrainTimeout}}
+	o := newOperator(c)
 	handler := adminHandler(o.metrics.handler(), o.health, readBuild())
 	err = withAdmin(ctx, admin, handler, log, o.stop, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {

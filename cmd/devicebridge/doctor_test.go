@@ -178,6 +178,7 @@ func TestDoctorWithoutNATS(t *testing.T) {
 func TestDoctorOfASignedOutBridge(t *testing.T) {
 	a := cliStartAuthority(t, authority.Options{})
 	b := cliSignedOutBridge(t, a, nil)
+	cliUntil(t, b.admin+"/readyz", http.StatusOK, "signIn: nobody is signed in")
 	vars := maps.Clone(b.vars)
 	_, graphURL := cliEmulator(t, emulator.Options{})
 	vars["BRIDGE_GRAPH_URL"], vars["AZURE_AUTHORITY_HOST"] = graphURL, "" // which the bridge tells
