@@ -60,6 +60,9 @@ func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expect
 		jetstream.WithExpectStream(b.subjects.EventStream()),
 		jetstream.WithExpectLastSequenceForSubject(expected, b.subjects.CommandFilter(command)))
 	if err != nil {
+		if noRoom(err) {
+			b.watched.lacked()
+		}
 		return 0, fmt.Errorf("append: %w", err)
 	}
 	b.watched.confirmed()

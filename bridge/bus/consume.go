@@ -80,7 +80,13 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 		return fmt.Errorf("pull from %s: %w", w.Durable, err)
 	}
 	defer messages.Stop()
-	stop := context.AfterFunc(ctx, messages.Drain)
+	stop := context.AfterFunc(ctx, func() {
+		if !b.nc.IsConnected() {
+			messages.Stop() // a drain would wait for the server, and nothing can be given back
+			return
+		}
+		messages.Drain()
+	})
 	defer stop()
 
 	free := make(chan struct{}, w.Workers)

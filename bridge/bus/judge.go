@@ -12,6 +12,13 @@ const (
 	fullTo   = 0.75
 )
 
+// Where events are stored counts as spent from spentFrom of its limit, until it is
+// below spentTo: what is left is less than its last events may need.
+const (
+	spentFrom = 0.99
+	spentTo   = 0.98
+)
+
 // bounds reports whether a setting only bounds how much is kept, how long, and on
 // how many servers: it is the operator's at run time, and replicas that are set
 // differently must not fight over it.
@@ -70,6 +77,8 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 	put(StreamDiffers, changes...)
 	_, was := before[StorageFull]
 	put(StorageFull, s.full(was)...)
+	_, was = before[StorageSpent]
+	put(StorageSpent, s.spent(was)...)
 	if s.store != nil {
 		now[StoreFailed] = s.store.Error()
 	}
@@ -91,6 +100,25 @@ func (s sight) full(was bool) []string {
 		}
 	}
 	return list
+}
+
+// spent says why no event can be stored for want of room; was is whether it was so
+// so far.
+func (s sight) spent(was bool) []string {
+	limit := spentFrom
+	if was {
+		limit = spentTo
+	}
+	switch {
+	case s.account >= limit:
+		return []string{fmt.Sprintf("%.1f %% of the account's storage is used", s.account*100)}
+	case s.events >= limit:
+		return []string{fmt.Sprintf("the event stream is %.1f %% full", s.events*100)}
+	case s.refused && s.known():
+		return []string{"the event stream refused an event for want of room"}
+	default:
+		return nil
+	}
 }
 
 func (s sight) lowDisk(was bool) bool { return s.onDisk && s.disk.low(was) }

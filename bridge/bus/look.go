@@ -21,6 +21,9 @@ type sight struct {
 	differ  []differing
 	filled  []filled
 	account float64 // part of the account's limit that is used
+	events  float64 // how full the event stream is
+	// refused: the event stream had no room for an event, and has stored none since.
+	refused bool
 	// deaf: the leader answers reads, but has not answered appends.
 	deaf bool
 
@@ -69,6 +72,7 @@ func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight 
 		s.connected = b.nc.IsConnected()
 	}
 	s.deaf = b.watched.unanswered(time.Now())
+	s.refused = b.watched.lacking(time.Now())
 	return s
 }
 
@@ -93,6 +97,9 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 			s.differ = append(s.differ, differing{info.Config, want, found})
 		}
 		if want.Discard == jetstream.DiscardNew { // else the oldest gives way
+			if want.Name == b.subjects.EventStream() {
+				s.events = fill(info)
+			}
 			s.filled = append(s.filled, filled{want.Name, fill(info)})
 		}
 	}

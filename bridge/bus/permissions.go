@@ -52,7 +52,8 @@ func guestPermissions(s events.Subjects) *server.Permissions {
 		"$JS.ACK." + ours + ".>",
 	}
 	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: guestRequests(s), Deny: deny},
+		// The server itself answers, to each who it is.
+		Publish:   &server.SubjectPermission{Allow: append(guestRequests(s), "$SYS.REQ.USER.INFO"), Deny: deny},
 		Subscribe: &server.SubjectPermission{Deny: append(s.Reserved(), "$SRV.>", "$JS.>", "$SYS.>")},
 	}
 }

@@ -98,13 +98,14 @@ func TestWatchRestarts(t *testing.T) {
 
 	// A directory in which no server can start.
 	files := filepath.Join(dir, "jetstream")
-	if err := server.LoseJetStream(); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.Rename(files, files+".aside"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(files, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Only now, or it would have been started anew before.
+	if err := server.LoseJetStream(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "two attempts", func() bool { return lines.count("could not be started") >= 2 })

@@ -23,13 +23,16 @@ const (
 	StreamDiffers Trouble = "streamDiffers"
 	// StorageFull: a stream is at least 80 % full, or the disk or account nearly.
 	StorageFull Trouble = "storageFull"
+	// StorageSpent: the event stream, or the account under it, has no room for an
+	// event, so that not even a postback can be stored.
+	StorageSpent Trouble = "storageSpent"
 	// StoreFailed: the embedded server cannot write.
 	StoreFailed Trouble = "storeFailed"
 )
 
 // AllTroubles lists every trouble there can be.
 func AllTroubles() []Trouble {
-	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StoreFailed}
+	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed}
 }
 
 // Troubles gives the troubles that Watch sees now; none while it does not run.
@@ -62,6 +65,9 @@ func (t Trouble) words() words {
 	case StorageFull:
 		return words{slog.LevelWarn, "storage is nearly full; new commands are refused before accepted ones cannot end",
 			"make room on the disk, raise the size limit of the stream or account, or shorten how long events are kept"}
+	case StorageSpent:
+		return words{slog.LevelError, "storage is full; not even a postback can be stored, and its sender is told to come again",
+			"raise the size limit of the event stream (BRIDGE_STREAM_MAX_BYTES) or of the account, or shorten how long events are kept"}
 	case StoreFailed:
 		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until it was started anew, which the bridge does once there is space",
 			"make room on the disk of the data directory"}

@@ -142,6 +142,7 @@ func TestWatchFull(t *testing.T) {
 	}
 	wantCode(t, err, events.CodeUnavailable)
 	wantChange(t, changes, bus.StorageFull, true)
+	wantChange(t, changes, bus.StorageSpent, true) // the append that was refused
 	stream, err := js.Stream(within(t), b.Subjects().EventStream())
 	if err != nil {
 		t.Fatal(err)
@@ -151,5 +152,7 @@ func TestWatchFull(t *testing.T) {
 	}
 	wantChange(t, changes, bus.StorageFull, false)
 	storing(t, b)
+	wantChange(t, changes, bus.StorageSpent, false) // one that was stored
 	lines.wantToldOnce(t, "WARN", bus.StorageFull)
+	lines.wantToldOnce(t, "ERROR", bus.StorageSpent)
 }

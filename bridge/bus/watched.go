@@ -19,6 +19,9 @@ type watched struct {
 	// silent is when an append last had no answer although the leader answers
 	// reads, in unix nanoseconds; 0 since one was acknowledged.
 	silent atomic.Int64
+	// noRoom is when the event stream last refused an event for want of room, in
+	// unix nanoseconds; 0 since it stored one.
+	noRoom atomic.Int64
 
 	mu       sync.Mutex
 	standing []Trouble
@@ -48,15 +51,32 @@ func (w *watched) confirmed() {
 	if w.silent.Load() != 0 {
 		w.silent.Store(0)
 	}
+	if w.noRoom.Load() != 0 {
+		w.noRoom.Store(0)
+	}
 }
 
-// silence is how long one append without an answer counts where no other
-// follows.
+// lacked notes that the event stream had no room for an event, and has Watch look
+// at once when that is new.
+func (w *watched) lacked() {
+	if w.noRoom.Swap(time.Now().UnixNano()) == 0 {
+		w.poke()
+	}
+}
+
+// silence is how long one append without an answer, or that found no room, counts
+// where no other follows.
 const silence = time.Minute
 
 // unanswered reports whether appends have had no answer lately.
 func (w *watched) unanswered(now time.Time) bool {
 	at := w.silent.Load()
+	return at != 0 && now.Sub(time.Unix(0, at)) < silence
+}
+
+// lacking reports whether the event stream has lately had no room for an event.
+func (w *watched) lacking(now time.Time) bool {
+	at := w.noRoom.Load()
 	return at != 0 && now.Sub(time.Unix(0, at)) < silence
 }
 

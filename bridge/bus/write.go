@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -104,17 +105,20 @@ func refusal(err error, what string) error {
 		return tooLarge
 	}
 	api, ok := errors.AsType[*jetstream.APIError](err)
-	if !ok {
-		return nil
-	}
-	switch api.ErrorCode {
-	case codeMessageTooLarge:
+	switch {
+	case ok && api.ErrorCode == codeMessageTooLarge:
 		return tooLarge
-	case codeAccountFull, codeNoResources, codeStoreFailed:
+	case noRoom(err):
 		return events.Unavailable(what + " has no room; ask again later")
 	default:
 		return nil
 	}
+}
+
+// noRoom reports whether the server stored nothing for want of room.
+func noRoom(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && slices.Contains([]jetstream.ErrorCode{codeAccountFull, codeNoResources, codeStoreFailed}, api.ErrorCode)
 }
 
 // writerOf gives the nonce of who stored a message; empty where it cannot be read.

@@ -65,7 +65,7 @@ func answerText(w http.ResponseWriter, status int, text string) {
 // withAdmin answers on l while run runs, so from before NATS is there until after
 // it is gone: a probe must not take waiting for NATS, or a slow stop, for death.
 // A listener that fails ends run. Without a listener it only runs.
-func withAdmin(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, run func(context.Context) error) error {
+func withAdmin(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, stop *budget, run func(context.Context) error) error {
 	if l == nil {
 		return run(ctx)
 	}
@@ -87,9 +87,11 @@ func withAdmin(ctx context.Context, l net.Listener, h http.Handler, log *slog.Lo
 	})
 	group.Go(func() error {
 		err := run(running)
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		closing, cancel := stop.toClose(ctx)
 		defer cancel()
-		if server.Shutdown(stop) != nil {
+		closing, cancel = context.WithTimeout(closing, time.Second)
+		defer cancel()
+		if server.Shutdown(closing) != nil {
 			_ = server.Close() // whoever is still being answered can ask another replica
 		}
 		return err

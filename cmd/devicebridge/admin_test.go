@@ -103,7 +103,7 @@ func TestTheAdminListenerLastsAsLongAsTheRest(t *testing.T) {
 
 	l := listen()
 	ctx, stop := context.WithCancel(t.Context())
-	err := withAdmin(ctx, l, handler, log, func(running context.Context) error {
+	err := withAdmin(ctx, l, handler, log, &budget{most: time.Minute}, func(running context.Context) error {
 		stop()
 		<-running.Done() // what is stopping is still asked how it is
 		if status, _ := cliFetch(t, http.MethodGet, "http://"+l.Addr().String()); status != http.StatusNoContent {
@@ -119,7 +119,7 @@ func TestTheAdminListenerLastsAsLongAsTheRest(t *testing.T) {
 	}
 
 	l = listen()
-	err = withAdmin(t.Context(), l, handler, log, func(running context.Context) error {
+	err = withAdmin(t.Context(), l, handler, log, &budget{most: time.Minute}, func(running context.Context) error {
 		_ = l.Close()
 		<-running.Done()
 		return nil

@@ -32,16 +32,22 @@ type started struct {
 	Took  time.Duration
 }
 
-// operator is what a bridge shows its operator.
+// operator is what a bridge shows its operator, and what the operator grants it.
 type operator struct {
 	metrics *metrics
 	health  *health
 	tracer  *tracing.Tracer // nil: nothing is traced
+	stop    *budget
+}
+
+func newOperator(c config) *operator {
+	return &operator{metrics: newMetrics(readBuild()), health: &health{}, stop: &budget{most: c.DrainTimeout}}
 }
 
 // runBridge runs a bridge until ctx ends, then stops it in order: no new work,
 // what is under way is finished, NATS is drained, the embedded server stops, the
-// admin listener closes. ready is called once when everything runs. listener may
+// admin listener closes; all of it within BRIDGE_DRAIN_TIMEOUT, or the error says
+// what did not end. ready is called once when everything runs. listener may
 // be nil: then ListenAddr is listened on.
 func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.Logger, ready func(started)) error {
 	begin := time.Now()
@@ -68,27 +74,32 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		about.Admin = admin.Addr().String()
 		log.Debug("admin listener open", "listen", about.Admin)
 	}
-	spans, err := startTraces(ctx, c, log)
+	o := newOperator(c)
+	spans, err := startTraces(ctx, c, o.stop, log)
 	if err != nil {
 		return err
 	}
 	defer spans.stop()
-	o := &operator{metrics: newMetrics(readBuild()), health: &health{}, tracer: spans.tracer}
+	o.tracer = spans.tracer
 	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), levelHandler(c.level, log))
-	return withAdmin(ctx, admin, handler, log, func(ctx context.Context) error {
+	err = withAdmin(ctx, admin, handler, log, o.stop, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
 			parts, err := compose(c, b, keys, listener, o, log)
 			if err != nil {
 				return err
 			}
 			parts.streams = streamOptions(c, server)
-			return parts.runAll(ctx, c.DrainTimeout, log, func() {
+			return parts.runAll(ctx, o.stop, log, func() {
 				o.health.start()
 				about.NATS, about.Embedded, about.Took = natsAddress(server, b), server != nil, time.Since(begin)
 				ready(about)
 			})
 		})
 	})
+	if err == nil {
+		log.Info("stopped: everything under way was finished")
+	}
+	return err
 }
 
 // onNATS runs run on a connection to NATS with the streams as they should be. It
@@ -110,9 +121,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	}
 	defer func() {
 		o.health.drain()
-		// The budget for what was under way is spent by the group; what is left is
-		// the drain of the connection.
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		drain, cancel := o.stop.toClose(ctx)
 		defer cancel()
 		err = errors.Join(err, b.Close(drain))
 		crash.At(crash.StopDrained)

@@ -126,10 +126,17 @@ func cliStartOn(t *testing.T, graph http.Handler) *cliBridge {
 
 func cliRunBridge(t *testing.T, graphURL string, more map[string]string) *cliBridge {
 	t.Helper()
+	return cliRunBridgeListening(t, graphURL, more, make(chan string, 1))
+}
+
+// cliRunBridgeListening tells where postbacks arrive.
+func cliRunBridgeListening(t *testing.T, graphURL string, more map[string]string, listening chan<- string) *cliBridge {
+	t.Helper()
 	hook, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	listening <- hook.Addr().String()
 	vars := cliServing(t, graphURL)
 	maps.Copy(vars, map[string]string{"BRIDGE_PUBLIC_URL": "http://" + hook.Addr().String(), "BRIDGE_NATS_SYNC": "interval"})
 	maps.Copy(vars, more)

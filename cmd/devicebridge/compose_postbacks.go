@@ -19,7 +19,7 @@ func (m *composer) postbacks(keys *webhook.Keyring, sink webhook.Sink, prefix st
 	if err != nil {
 		return nil, err
 	}
-	o.Keys, o.Sink, o.PathPrefix, o.DrainTimeout, o.Log = keys, sink, prefix, m.c.DrainTimeout, m.log
+	o.Keys, o.Sink, o.PathPrefix, o.DrainTimeout, o.Log = keys, sink, prefix, m.operator.stop.work(), m.log
 	o.Observe, o.Trace = m.operator.metrics.observePostback, m.operator.tracer.Postback
 	return webhook.New(o)
 }

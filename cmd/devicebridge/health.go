@@ -104,6 +104,8 @@ func troubleText(t bus.Trouble) (words string, blocks bool) {
 		return "a stream is not configured as declared", true
 	case bus.StoreFailed:
 		return "the embedded NATS server cannot write", true
+	case bus.StorageSpent:
+		return "storage is full: not even a postback can be stored", true
 	case bus.StorageFull:
 		return "storage is nearly full: new commands are refused, postbacks are stored", false
 	default:

@@ -61,7 +61,7 @@ func (m *graphMetrics) observe(e graph.Exchange) {
 }
 
 func (m *graphMetrics) observeCircuit(part string, open bool) {
-	m.open.WithLabelValues(part).Set(flag(open))
+	m.open.WithLabelValues(part).Set(bit(open))
 }
 
 // codeLabel gives a status code as a label. Whatever is in the place of Graph

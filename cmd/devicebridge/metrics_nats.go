@@ -54,7 +54,7 @@ func newNATSMetrics(r *prometheus.Registry) *natsMetrics {
 }
 
 func (m *natsMetrics) observeTrouble(t bus.Trouble, stands bool) {
-	m.trouble.WithLabelValues(string(t)).Set(flag(stands))
+	m.trouble.WithLabelValues(string(t)).Set(bit(stands))
 }
 
 func (m *natsMetrics) hooks() bus.Hooks {
@@ -62,14 +62,14 @@ func (m *natsMetrics) hooks() bus.Hooks {
 		Appended: func(r bus.AppendResult, took time.Duration) {
 			m.appends.WithLabelValues(string(r)).Observe(took.Seconds())
 		},
-		Connected:   func(up bool) { m.connected.Set(flag(up)) },
+		Connected:   func(up bool) { m.connected.Set(bit(up)) },
 		Reconnected: m.reconnects.Inc,
 		Filled:      func(stream string, part float64) { m.used.WithLabelValues(stream).Set(part) },
 	}
 }
 
-// flag gives a condition as a gauge has it.
-func flag(stands bool) float64 {
+// bit gives a condition as a gauge has it.
+func bit(stands bool) float64 {
 	if stands {
 		return 1
 	}

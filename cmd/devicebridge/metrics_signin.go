@@ -16,7 +16,7 @@ func (m *metrics) watchSignIn(status func() signin.Status) {
 			Help:        "1 for the state in which the sign-in to Graph is, else 0; in all but usable nothing is sent, in unreachable not beyond the end of the present token.",
 			ConstLabels: prometheus.Labels{"state": string(state)},
 		}, func() float64 {
-			return flag(status().State == state)
+			return bit(status().State == state)
 		}))
 	}
 	at := func(name, help string, of func(signin.Status) time.Time) {

@@ -17,17 +17,32 @@ import (
 const ownPrefix = "BRIDGE_"
 
 // unknownNames refuses a BRIDGE_* variable that nothing reads: most likely it is
-// misspelt, and the setting meant would silently keep its default.
+// misspelt, and the setting meant would silently keep its default. The fault names
+// the setting that is nearest.
 func unknownNames(vars map[string]string) error {
 	known := variableDefaults()
+	names := slices.Sorted(maps.Keys(known))
+	for _, secret := range secrets() {
+		names = append(names, secret+"_FILE")
+	}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if _, read := known[name]; read || !strings.HasPrefix(name, ownPrefix) || serviceLink(name, vars[name]) {
 			continue
 		}
-		faults = append(faults, fmt.Errorf("%s: no such setting; `devicebridge serve --help` lists them", name))
+		faults = append(faults, fmt.Errorf("%s: %s", name, unknownName(name, names)))
 	}
 	return errors.Join(faults...)
+}
+
+func unknownName(name string, known []string) string {
+	if plain, file := strings.CutSuffix(name, "_FILE"); file && slices.Contains(known, plain) {
+		return "only secrets are read from files; set " + plain + " itself"
+	}
+	if meant := nearestName(name, known); meant != "" {
+		return "no such setting; did you mean " + meant + "? `devicebridge serve --help` lists them"
+	}
+	return "no such setting; `devicebridge serve --help` lists them"
 }
 
 // byVariable puts the variable and what it takes in the place of the struct's
@@ -42,16 +57,21 @@ func byVariable(t reflect.Type, fault error, vars map[string]string) (name strin
 	if name, _, _ = strings.Cut(f.Tag.Get("env"), ","); !found || name == "" {
 		return "", fault
 	}
-	takes := "a whole number"
-	switch f.Type {
+	return name, fmt.Errorf("%s: is %q; it takes %s", name, vars[name], takes(f.Type))
+}
+
+// takes says in words what a variable of a type takes that is not any text.
+func takes(t reflect.Type) string {
+	switch t {
 	case reflect.TypeFor[time.Duration]():
-		takes = "a duration such as 30s or 1h30m"
+		return "a duration such as 30s or 1h30m"
 	case reflect.TypeFor[float64]():
-		takes = "a number such as 1.5"
+		return "a number such as 1.5"
 	case reflect.TypeFor[slog.Level]():
-		takes = "debug, info, warn or error"
+		return "debug, info, warn or error"
+	default:
+		return "a whole number"
 	}
-	return name, fmt.Errorf("%s: is %q; it takes %s", name, vars[name], takes)
 }
 
 // serviceLink reports whether Kubernetes injects this variable into every pod
@@ -67,17 +87,8 @@ func serviceLink(name, value string) bool {
 // variableDefaults gives every variable that is read, with its default.
 func variableDefaults() map[string]string {
 	defaults := map[string]string{}
-	var walk func(reflect.Type)
-	walk = func(t reflect.Type) {
-		for f := range t.Fields() {
-			name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-			if name == "" && f.Type.Kind() == reflect.Struct {
-				walk(f.Type)
-			} else if name != "" {
-				defaults[name] = f.Tag.Get("envDefault")
-			}
-		}
+	for name, member := range settings() {
+		defaults[name] = member.Tag.Get("envDefault")
 	}
-	walk(reflect.TypeFor[config]())
 	return defaults
 }

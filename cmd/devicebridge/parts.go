@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,8 +37,8 @@ func (p *parts) answer(list []bridge.Endpoint) error {
 }
 
 // runAll runs the parts until ctx ends or one of them fails, and waits for all of
-// them, at most for budget once ctx has ended.
-func (p *parts) runAll(ctx context.Context, budget time.Duration, log *slog.Logger, ready func()) error {
+// them: once that has come, for as long as the budget of the stop has for it.
+func (p *parts) runAll(ctx context.Context, stop *budget, log *slog.Logger, ready func()) error {
 	for _, closeIdle := range p.idle {
 		defer closeIdle()
 	}
@@ -68,14 +67,15 @@ func (p *parts) runAll(ctx context.Context, budget time.Duration, log *slog.Logg
 	}
 	p.operator.health.drain()
 	crash.At(crash.StopBegun)
-	log.Info("stopping: what is under way is finished first; a second signal ends it at once", "at_most", budget.String())
-	timer := time.NewTimer(budget)
-	defer timer.Stop()
+	log.Info("stopping: what is under way is finished first; a second signal ends it at once", "at_most", stop.most.String())
+	finishing, cancel := stop.toFinish(ctx)
+	defer cancel()
 	select {
 	case err := <-finished:
 		crash.At(crash.StopWorked)
 		return err
-	case <-timer.C:
-		return fmt.Errorf("what was under way did not finish within BRIDGE_DRAIN_TIMEOUT (%s); claims left behind become outcomeUnknown", budget)
+	case <-finishing.Done():
+		return fmt.Errorf("what was under way did not finish within BRIDGE_DRAIN_TIMEOUT (%s, of which %s are kept for NATS); claims left behind become outcomeUnknown",
+			stop.most, drainShare(stop.most))
 	}
 }

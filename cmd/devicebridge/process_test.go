@@ -44,6 +44,8 @@ func TestProcess(t *testing.T) {
 		"paused and quarantined":    cliTestPaused,
 		"probes before NATS is up":  cliTestProbesWhileWaiting,
 		"probes during a stop":      cliTestProbesWhileStopping,
+		"a stop out of time":        cliTestStopUnfinished,
+		"a stop without NATS":       cliTestStopWithoutNATS,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

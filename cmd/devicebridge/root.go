@@ -41,6 +41,7 @@ the emulator that is built in: devicebridge demo
 		newCallback(vars), newKeys(vars),
 		newLogin(vars), newLogout(vars), newWhoAmI(vars),
 		newPolicy(vars), newVersion(),
+		newConfig(vars), newHealthcheck(vars), newDoctor(vars),
 	)
 	return root
 }

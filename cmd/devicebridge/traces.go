@@ -30,7 +30,7 @@ type traces struct {
 
 // startTraces sets up the SDK as OTEL_* say. Its providers are handed on, never made
 // the process's: two bridges in one process do not share them.
-func startTraces(ctx context.Context, c config, log *slog.Logger) (traces, error) {
+func startTraces(ctx context.Context, c config, stop *budget, log *slog.Logger) (traces, error) {
 	processors, err := spanProcessors(ctx, c.Traces, log)
 	if err != nil || len(processors) == 0 {
 		return traces{stop: func() {}}, err
@@ -48,33 +48,16 @@ func startTraces(ctx context.Context, c config, log *slog.Logger) (traces, error
 		options = append(options, trace.WithSpanProcessor(p))
 	}
 	provider := trace.NewTracerProvider(options...)
-	budget, stopped := drainBudget(ctx, c.DrainTimeout)
 	return traces{
 		tracer: tracing.New(provider, c.subjects, version()),
 		stop: func() {
-			defer stopped()
-			// A bridge that failed has not been told to stop.
-			ending, cancel := context.WithTimeout(budget, c.DrainTimeout)
+			ending, cancel := stop.toClose(ctx)
 			defer cancel()
 			if err := provider.Shutdown(ending); err != nil {
 				log.Warn("the last spans were not exported", "error", err)
 			}
 		},
 	}, nil
-}
-
-// drainBudget gives a context that ends a time after ctx did; release frees it.
-func drainBudget(ctx context.Context, after time.Duration) (_ context.Context, release func()) {
-	budget, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var timer atomic.Pointer[time.Timer]
-	stop := context.AfterFunc(ctx, func() { timer.Store(time.AfterFunc(after, cancel)) })
-	return budget, func() {
-		stop()
-		cancel()
-		if t := timer.Load(); t != nil {
-			t.Stop()
-		}
-	}
 }
 
 // spanProcessors gives what spans go through; none where nothing is traced.

@@ -45,7 +45,7 @@ func TestTracesAreOffUntilAskedFor(t *testing.T) {
 			if got := c.Traces.exporters(); !slices.Equal(got, test.want) {
 				t.Errorf("spans go to %q, want %q", got, test.want)
 			}
-			traced, err := startTraces(t.Context(), config{Traces: c.Traces, DrainTimeout: time.Second}, slog.New(slog.DiscardHandler))
+			traced, err := startTraces(t.Context(), config{Traces: c.Traces}, &budget{most: time.Second}, slog.New(slog.DiscardHandler))
 			if err != nil || (traced.tracer != nil) != (test.want != nil) {
 				t.Errorf("there is a tracer: %v (%v)", traced.tracer != nil, err)
 			}
@@ -139,7 +139,7 @@ func TestCollectorThatIsAwayCostsNothingButSpans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	traced, err := startTraces(t.Context(), c, slog.New(slog.NewTextHandler(&log, nil)))
+	traced, err := startTraces(t.Context(), c, &budget{most: c.DrainTimeout}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +164,8 @@ func TestSamplerOfTheEnvironment(t *testing.T) {
 		for header, want := range map[string]int{"": test.alone, callerParent: test.called} {
 			exporter := tracetest.NewInMemoryExporter()
 			traced, err := startTraces(t.Context(), config{
-				Traces: tracesConfig{spans: sdktrace.NewSimpleSpanProcessor(exporter)}, DrainTimeout: time.Second,
-			}, slog.New(slog.DiscardHandler))
+				Traces: tracesConfig{spans: sdktrace.NewSimpleSpanProcessor(exporter)},
+			}, &budget{most: time.Second}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func TestPoisonedMessagesBecomeRejected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, log := &operator{metrics: newMetrics(build{}), health: &health{}}, slog.New(slog.DiscardHandler)
+	o, log := newOperator(c), slog.New(slog.DiscardHandler)
 	keys, err := webhook.ParseKeyring(webhook.NewKey())
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPausedWarns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := &operator{metrics: newMetrics(build{}), health: &health{}}
+		o := newOperator(c)
 		var lines strings.Builder
 		log := slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		err = onNATS(t.Context(), c, o, slog.New(slog.DiscardHandler), func(_ *bus.Server, b *bus.Bus) error {

@@ -1,0 +1,17 @@
+package main
+
+import "strings"
+
+// nearestName gives the name that a misspelt one most likely means, empty where none
+// is near: as many letters may be wrong as a third of what follows the prefix
+// that all of them have.
+func nearestName(name string, known []string) string {
+	own := strings.TrimPrefix(name, ownPrefix)
+	found, least := "", max(2, len(own)/3)+1
+	for _, k := range known {
+		if far := distance(own, strings.TrimPrefix(k, ownPrefix)); far < least {
+			found, least = k, far
+		}
+	}
+	return found
+}
