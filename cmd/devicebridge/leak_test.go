@@ -144,7 +144,7 @@ func (l *leakBridge) serve(vars map[string]string, hook net.Listener) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	o := &operator{metrics: newMetrics(readBuild()), health: &health{}}
+	o := newOperator(c)
 	admin := httptest.NewServer(adminHandler(o.metrics.handler(), o.health, readBuild(), levelHandler(c.level, log)))
 	l.t.Cleanup(admin.Close)
 	l.admin = admin.URL
@@ -169,7 +169,7 @@ func (l *leakBridge) serve(vars map[string]string, hook net.Listener) {
 					return w.Handle(ctx, d)
 				}
 			}
-			return p.runAll(ctx, c.DrainTimeout, log, func() { o.health.start(); close(ready) })
+			return p.runAll(ctx, o.stop, log, func() { o.health.start(); close(ready) })
 		})
 	}()
 	l.t.Cleanup(func() {
