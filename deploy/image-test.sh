@@ -33,7 +33,7 @@ base() {
 }
 
 version=${VERSION:-v0.0.0-image-test}
-revision=$(git rev-parse HEAD)
+revision=${REVISION:-$(git rev-parse HEAD)}
 image=${IMAGE:-localhost/devicebridge-test}
 
 if [ -z "${IMAGE:-}" ] && [ -z "${BUILD_IMAGE:-}" ]; then

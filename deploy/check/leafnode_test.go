@@ -175,10 +175,11 @@ func (s site) copies(t *testing.T, command string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mirror, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: "SITE_1_EVENTS", Replicas: 3,
-		Mirror: &jetstream.StreamSource{Name: "DEVICEBRIDGE_V1_EVENTS", Domain: "site-1"},
-	})
+	var copied jetstream.StreamConfig
+	if err := json.Unmarshal(readFile(t, "deploy/leafnode/site-1-events.json"), &copied); err != nil {
+		t.Fatal(err)
+	}
+	mirror, err := js.CreateStream(t.Context(), copied)
 	if err != nil {
 		t.Fatal(err)
 	}
