@@ -1,7 +1,9 @@
 package check
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -179,7 +181,10 @@ func (s site) copies(t *testing.T, command string) {
 	if err := json.Unmarshal(readFile(t, "deploy/leafnode/site-1-events.json"), &copied); err != nil {
 		t.Fatal(err)
 	}
-	mirror, err := js.CreateStream(t.Context(), copied)
+	mirror, err := js.CreateOrUpdateStream(t.Context(), copied)
+	for errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrNoStreamResponse) { // the hub had no leader yet, and never answers that
+		mirror, err = js.CreateOrUpdateStream(t.Context(), copied)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
