@@ -104,7 +104,7 @@ for _ in $(seq 60); do
   sleep 0.5
 done
 podman logs devicebridge-test 2>&1 | grep '"msg":"ready"' || { podman logs devicebridge-test; fail "serve does not get ready"; }
-podman exec devicebridge-test /usr/local/bin/devicebridge send --device d1 --uri https://example.com/ --request-id kept
+podman exec devicebridge-test /usr/local/bin/devicebridge send --device id:d1 --uri https://example.com/ --request-id kept
 
 say "health check"
 if podman exec devicebridge-test /usr/local/bin/devicebridge healthcheck --help >/dev/null 2>&1; then
