@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -9,6 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// Where there is no repository to read them from, as in the image, the linker sets these:
+//
+//	go build -ldflags "-X main.stampedVersion=v1.2.3 -X main.stampedCommit=…"
+//
+//nolint:gochecknoglobals // the linker sets variables, nothing else
+var stampedVersion, stampedCommit string
 
 // build is what the binary knows of its making.
 type build struct {
@@ -20,18 +28,18 @@ type build struct {
 }
 
 func readBuild() build {
-	b := build{Version: "0.0.0-dev", Go: runtime.Version()}
+	b := build{Version: cmp.Or(stampedVersion, "0.0.0-dev"), Commit: stampedCommit, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
+	if v := info.Main.Version; v != "" && v != "(devel)" && stampedVersion == "" {
 		b.Version = v
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
-			b.Commit = s.Value
+			b.Commit = cmp.Or(stampedCommit, s.Value)
 		case "vcs.time":
 			b.Date = s.Value
 		}

@@ -1,0 +1,236 @@
+package check
+
+import (
+	"bytes"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	"helm.sh/helm/v4/pkg/engine"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const chart = "deploy/helm/devicebridge"
+
+// minimal is the least that each mode asks for.
+func minimal(mode string) string {
+	if mode == "cluster" {
+		return `
+publicURL: https://bridge.example.com/graph
+nats: {url: "tls://nats.nats.svc:4222"}
+graph: {clientID: 00000000-0000-0000-0000-000000000000}
+`
+	}
+	return `
+mode: sidecar
+publicURL: https://bridge.example.com
+graph: {url: https://gateway.example.com/beta, auth: static}
+secret: {keys: {callbackKeys: "", signInKey: "", graphToken: graph-token}}
+application:
+  containers:
+    - name: application
+      image: registry.example.com/devicebridge:v0.0.0
+      args: [watch]
+      env: [{name: NATS_URL, value: "nats://127.0.0.1:4222"}]
+      resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}
+      securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+`
+}
+
+// rendered renders the chart as `helm template` does, the schema of its values included.
+func rendered(t *testing.T, values ...string) (string, error) {
+	t.Helper()
+	c, err := loader.Load(filepath.Join(root, chart))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]any{}
+	for _, text := range values {
+		var more map[string]any
+		if err := yaml.UnmarshalStrict([]byte(text), &more); err != nil {
+			t.Fatal(err)
+		}
+		given = loader.MergeMaps(given, more)
+	}
+	all, err := util.ToRenderValues(c, given, common.ReleaseOptions{Name: "demo", Namespace: "devicebridge", IsInstall: true}, common.DefaultCapabilities)
+	if err != nil {
+		return "", err
+	}
+	files, err := engine.Render(c, all)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasSuffix(name, ".yaml") {
+			b.WriteString(files[name] + "\n---\n")
+		} else if notes := files[name]; strings.HasSuffix(name, "NOTES.txt") && !strings.Contains(notes, "must have: ") {
+			t.Errorf("the notes are %q", notes)
+		}
+	}
+	return b.String(), nil
+}
+
+// withSecret adds the Secret that the chart leaves to the operator, with the keys
+// that the values name.
+func withSecret(m manifests) manifests {
+	_, c := m.bridge()
+	s := corev1.Secret{StringData: map[string]string{}}
+	s.Name = "devicebridge"
+	for _, v := range c.Env {
+		if key, ok := strings.CutPrefix(v.Value, "/etc/devicebridge/secrets/"); ok {
+			s.StringData[key] = ""
+		}
+	}
+	m.secrets = append(m.secrets, s)
+	return m
+}
+
+func TestChart(t *testing.T) {
+	for _, test := range []struct{ name, mode, values string }{
+		{"cluster", "cluster", ""},
+		{"sidecar", "sidecar", ""},
+		{"every option", "cluster", `
+image: {digest: "sha256:` + strings.Repeat("0", 64) + `"}
+imagePullSecrets: [{name: mirror}]
+nats: {url: "tls://one.example.com:4223,two.example.com"}
+graph: {tenantID: consumers, url: https://gateway.example.com/beta}
+networkPolicy: {egress: [], natsPort: 4223}
+secret: {name: other, keys: {natsCA: ca.pem}}
+drainSeconds: 90
+preStopSeconds: 10
+settings: {BRIDGE_POSTBACK_TRUST: confirm, BRIDGE_POLL_GROWTH: 1.5, OTEL_SERVICE_NAME: bridge}
+serviceAccount: {annotations: {azure.workload.identity/client-id: x}}
+podLabels: {azure.workload.identity/use: "true"}
+nodeSelector: {kubernetes.io/os: linux}
+tolerations: [{key: edge, operator: Exists}]
+affinity: {nodeAffinity: {}}
+ingress: {className: nginx, tlsSecret: bridge-tls}
+`},
+		{"nothing but pods", "sidecar", `
+ingress: {enabled: false}
+podDisruptionBudget: {enabled: false}
+networkPolicy: {enabled: false}
+persistence: {storageClassName: fast, size: 8Gi}
+application: {volumes: [{name: scratch, emptyDir: {}}]}
+`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text, err := rendered(t, minimal(test.mode), test.values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := readManifests([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m = withSecret(m)
+			if test.name == "every option" {
+				m.secrets[0].Name = "other"
+			}
+			for _, fault := range m.faults(t) {
+				t.Error(fault)
+			}
+			if off := test.name == "nothing but pods"; off != (len(m.ingresses)+len(m.policies)+len(m.budgets) == 0) {
+				t.Errorf("%d ingresses, %d policies, %d budgets", len(m.ingresses), len(m.policies), len(m.budgets))
+			}
+			if want := map[string]int{"cluster": 1, "sidecar": 0}[test.mode]; len(m.deployments) != want || len(m.statefulSets) != 1-want {
+				t.Errorf("%d Deployments and %d StatefulSets", len(m.deployments), len(m.statefulSets))
+			}
+		})
+	}
+}
+
+// TestChartRefuses: a wrong value is refused with its name.
+func TestChartRefuses(t *testing.T) {
+	for _, test := range []struct{ mode, values, words string }{
+		{"cluster", "publicURL: http://bridge.example.com", "/publicURL"},
+		{"cluster", `publicURL: ""`, "/publicURL"},
+		{"cluster", `nats: {url: ""}`, "/nats/url"},
+		{"cluster", `secret: {keys: {callbackKeys: ""}}`, "/secret/keys/callbackKeys"},
+		{"cluster", "mode: both", "/mode"},
+		{"cluster", "replica: 2", "replica"},
+		{"cluster", "settings: {WORKERS: 3}", "WORKERS"},
+		{"cluster", "marginSeconds: 0", "/marginSeconds"},
+		{"cluster", "image: {digest: latest}", "/image/digest"},
+		{"sidecar", "application: {containers: []}", "/application/containers"},
+	} {
+		if _, err := rendered(t, minimal(test.mode), test.values); err == nil || !strings.Contains(err.Error(), test.words) {
+			t.Errorf("%s is answered with %v, want %q in it", test.values, err, test.words)
+		}
+	}
+}
+
+// TestEveryValueIsDescribed: a value stands in values.yaml, in its schema and in a template, or nowhere.
+func TestEveryValueIsDescribed(t *testing.T) {
+	var values map[string]any
+	if err := yaml.UnmarshalStrict(readFile(t, chart, "values.yaml"), &values); err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties map[string]any `json:"properties"`
+	}
+	if err := yaml.Unmarshal(readFile(t, chart, "values.schema.json"), &schema); err != nil {
+		t.Fatal(err)
+	}
+	delete(schema.Properties, "global") // Helm's own
+	if got, want := slices.Sorted(maps.Keys(values)), slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(got, want) {
+		t.Errorf("values.yaml has %q, the schema %q", got, want)
+	}
+	var templates bytes.Buffer
+	files, err := filepath.Glob(filepath.Join(root, chart, "templates", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		templates.Write(readFile(t, chart, "templates", filepath.Base(file)))
+	}
+	for name := range values {
+		if !regexp.MustCompile(`\.Values\.` + name + `\b`).Match(templates.Bytes()) {
+			t.Errorf("no template uses %s", name)
+		}
+	}
+}
+
+// TestTheChartAndTheManifestsAgree: who goes from one to the other gets the same bridge.
+func TestTheChartAndTheManifestsAgree(t *testing.T) {
+	for _, folder := range kustomizations() {
+		mode := filepath.Base(folder)
+		text, err := rendered(t, minimal(mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		byChart, err := readManifests([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		byHand, err := readManifests(kustomized(t, folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, one := byChart.bridge()
+		_, other := byHand.bridge()
+		for name, pair := range map[string][2]any{
+			"probes":           {[]*corev1.Probe{one.StartupProbe, one.LivenessProbe, one.ReadinessProbe}, []*corev1.Probe{other.StartupProbe, other.LivenessProbe, other.ReadinessProbe}},
+			"security context": {one.SecurityContext, other.SecurityContext},
+			"resources":        {one.Resources, other.Resources},
+			"ports":            {one.Ports, other.Ports},
+			"mounts":           {one.VolumeMounts, other.VolumeMounts},
+			"restart policy":   {one.RestartPolicy, other.RestartPolicy},
+			"life cycle":       {one.Lifecycle, other.Lifecycle},
+		} {
+			a, errA := yaml.Marshal(pair[0])
+			b, errB := yaml.Marshal(pair[1])
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("%s: the %s by the chart are\n%s, by hand\n%s", mode, name, a, b)
+			}
+		}
+	}
+}
