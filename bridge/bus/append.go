@@ -54,7 +54,7 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 }
 
 func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expected uint64) (uint64, error) {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, msg.Subject)
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream(b.subjects.EventStream()),
@@ -63,7 +63,7 @@ func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expect
 		if noRoom(err) {
 			b.watched.lacked()
 		}
-		return 0, fmt.Errorf("append: %w", err)
+		return 0, fmt.Errorf("append: %w", why(ctx, err))
 	}
 	b.watched.confirmed()
 	b.acknowledged(ack.Sequence)

@@ -58,6 +58,7 @@ type Bus struct {
 	hooks    Hooks
 	closed   chan struct{}
 	usage    usage
+	denials  denials
 	watched  watched
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
@@ -146,6 +147,7 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			b.denials.tell(err)
 			subject := ""
 			if sub != nil {
 				subject = sub.Subject

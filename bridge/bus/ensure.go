@@ -69,11 +69,11 @@ const (
 )
 
 func (b *Bus) checkServer(ctx context.Context) error {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, apiPrefix+">")
 	defer cancel()
 	info, err := b.js.AccountInfo(ctx)
 	if err != nil {
-		return fmt.Errorf("JetStream at %s: %w", b.URL(), err)
+		return fmt.Errorf("JetStream at %s: %w", b.URL(), why(ctx, err))
 	}
 	if info.API.Level < minAPILevel {
 		return fmt.Errorf("JetStream at %s has API level %d; NATS 2.12 or later (level %d) is needed",
@@ -86,7 +86,7 @@ func (b *Bus) checkServer(ctx context.Context) error {
 // subject: JetStream would answer a caller with its own acknowledgement, which
 // looks like a reply.
 func (b *Bus) checkCapture(ctx context.Context) error {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, apiPrefix+">")
 	defer cancel()
 	var faults []error
 	for _, tree := range b.subjects.Requests() {
@@ -99,14 +99,14 @@ func (b *Bus) checkCapture(ctx context.Context) error {
 				"take the subject out of the stream, or choose another subject prefix", name, tree))
 		}
 		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
-			faults = append(faults, fmt.Errorf("look for streams on %s: %w", tree, err))
+			faults = append(faults, fmt.Errorf("look for streams on %s: %w", tree, why(ctx, err)))
 		}
 	}
 	return errors.Join(faults...)
 }
 
 func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, apiPrefix+"STREAM.>")
 	defer cancel()
 	stream, err := b.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -115,13 +115,13 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 			return nil
 		}
 		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return fmt.Errorf("create stream %s: %w", want.Name, err)
+			return fmt.Errorf("create stream %s: %w", want.Name, why(ctx, err))
 		}
 		// Another replica was first; compare with what it made.
 		stream, err = b.js.Stream(ctx, want.Name)
 	}
 	if err != nil {
-		return fmt.Errorf("look at stream %s: %w", want.Name, err)
+		return fmt.Errorf("look at stream %s: %w", want.Name, why(ctx, err))
 	}
 	differences := compare(stream.CachedInfo().Config, want)
 	if len(differences) == 0 {
@@ -132,7 +132,7 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 			"use another subject prefix, or move the stream away", want.Name, describe(fixed))
 	}
 	if _, err := b.js.UpdateStream(ctx, merge(stream.CachedInfo().Config, want)); err != nil {
-		return fmt.Errorf("stream %s differs (%s) and could not be updated: %w", want.Name, describe(differences), err)
+		return fmt.Errorf("stream %s differs (%s) and could not be updated: %w", want.Name, describe(differences), why(ctx, err))
 	}
 	b.log.Info("stream updated", "stream", want.Name, "changes", describe(differences))
 	return nil

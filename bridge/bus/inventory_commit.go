@@ -97,7 +97,8 @@ func expect(header map[string][]string, filter string, sequence uint64) {
 // publishBatch publishes messages as one atomic batch and gives the stream
 // sequence of the last.
 func (b *Bus) publishBatch(ctx context.Context, stream string, msgs []*nats.Msg) (uint64, error) {
-	ctx, cancel := b.bounded(ctx)
+	// Of its events too: they are under one tree, and without one the batch is not.
+	ctx, cancel := b.permitted(ctx, b.subjects.AppendTree())
 	defer cancel()
 	id := nuid.Next() // of a try: what is left of an earlier one must not be added to
 	for i, msg := range msgs {
@@ -114,7 +115,7 @@ func (b *Bus) publishBatch(ctx context.Context, stream string, msgs []*nats.Msg)
 	last.Header.Set(headerBatchCommit, "1")
 	ack, err := b.js.PublishMsg(ctx, last, jetstream.WithExpectStream(stream))
 	if err != nil {
-		return 0, fmt.Errorf("batch: %w", err)
+		return 0, fmt.Errorf("batch: %w", why(ctx, err))
 	}
 	return ack.Sequence, nil
 }

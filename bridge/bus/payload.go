@@ -136,13 +136,13 @@ func (b *Bus) describe(ctx context.Context, info jetstream.ObjectInfo, ref event
 
 // put stores a message after the one with the sequence expected on its subject.
 func (b *Bus) put(ctx context.Context, msg *nats.Msg, expected uint64) (uint64, error) {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, msg.Subject)
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream(objectStream(b.subjects.ResponseBucket())),
 		jetstream.WithExpectLastSequencePerSubject(expected))
 	if err != nil {
-		return 0, err
+		return 0, why(ctx, err)
 	}
 	return ack.Sequence, nil
 }
@@ -164,6 +164,9 @@ func (b *Bus) dropChunks(ctx context.Context, id string) {
 
 func notStored(name string, err error) error {
 	why := events.Unavailable("the store of response payloads did not confirm; ask again")
+	if denied, is := errors.AsType[*deniedError](err); is {
+		why = events.Unavailable("the store of response payloads does not take it: " + denied.Error())
+	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && (api.ErrorCode == codeNoResources || api.ErrorCode == codeStoreFailed) {
 		why = events.Unavailable("the store of response payloads has no room; ask again later")
 	}

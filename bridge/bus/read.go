@@ -59,13 +59,17 @@ func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, e
 // leaderGet reads a message with STREAM.MSG.GET, which only a leader answers. The
 // client library's own call would use direct get, which any replica answers.
 func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[string]any) (*rawMessage, error) {
-	ctx, cancel := b.bounded(ctx)
+	api := apiPrefix + "STREAM.MSG.GET." + stream
+	ctx, cancel := b.permitted(ctx, api)
 	defer cancel()
 	request, err := json.Marshal(which)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filter, err)
 	}
-	reply, err := b.nc.RequestWithContext(ctx, apiPrefix+"STREAM.MSG.GET."+stream, request)
+	reply, err := b.nc.RequestWithContext(ctx, api, request)
+	if denied, is := errors.AsType[*deniedError](why(ctx, err)); is {
+		return nil, events.Unavailable("the stream cannot be read: " + denied.Error())
+	}
 	if err != nil {
 		b.log.LogAttrs(ctx, slog.LevelDebug, "leader read failed", slog.String("filter", filter), about(filter), slog.Any("error", err))
 		return nil, events.Unavailable("the stream does not answer; ask again")

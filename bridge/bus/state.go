@@ -68,12 +68,12 @@ func (b *Bus) PutState(ctx context.Context, key string, value []byte, expected u
 }
 
 func (b *Bus) publishState(ctx context.Context, msg *nats.Msg, expected uint64) (uint64, error) {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, msg.Subject)
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream("KV_"+b.subjects.StateBucket()), jetstream.WithExpectLastSequencePerSubject(expected))
 	if err != nil {
-		return 0, fmt.Errorf("put %s: %w", msg.Subject, err)
+		return 0, fmt.Errorf("put %s: %w", msg.Subject, why(ctx, err))
 	}
 	return ack.Sequence, nil
 }

@@ -63,6 +63,9 @@ func (b *Bus) store(ctx context.Context, w write) (uint64, error) {
 		case seq != 0:
 			return seq, nil
 		}
+		if denied, is := errors.AsType[*deniedError](err); is {
+			return 0, events.Unavailable(w.what + " does not take it: " + denied.Error())
+		}
 		if w.nothing != nil {
 			if err := w.nothing(err); err != nil {
 				return 0, err
