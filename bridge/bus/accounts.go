@@ -47,18 +47,32 @@ func accounts(s events.Subjects) ([]*server.Account, error) {
 			return nil, fmt.Errorf("export %s: %w", subject, err)
 		}
 	}
-	for _, subject := range guestRequests(s) {
-		if err := guests.AddServiceImport(bridge, subject, subject); err != nil {
-			return nil, fmt.Errorf("import %s: %w", subject, err)
-		}
-	}
-	for _, tree := range []string{s.EventTree(), s.InventoryTree()} {
+	for _, tree := range told(s) {
 		if err := bridge.AddStreamExport(tree, nil); err != nil {
 			return nil, fmt.Errorf("export %s: %w", tree, err)
 		}
-		if err := guests.AddStreamImport(bridge, tree, ""); err != nil {
-			return nil, fmt.Errorf("import %s: %w", tree, err)
-		}
+	}
+	if err := admit(guests, bridge, s); err != nil {
+		return nil, err
 	}
 	return []*server.Account{bridge, guests}, nil
 }
+
+// admit lets an account see of the bridge's what guestRequests lists, and the live
+// events.
+func admit(account, bridge *server.Account, s events.Subjects) error {
+	for _, subject := range guestRequests(s) {
+		if err := account.AddServiceImport(bridge, subject, subject); err != nil {
+			return fmt.Errorf("import %s: %w", subject, err)
+		}
+	}
+	for _, tree := range told(s) {
+		if err := account.AddStreamImport(bridge, tree, ""); err != nil {
+			return fmt.Errorf("import %s: %w", tree, err)
+		}
+	}
+	return nil
+}
+
+// told are the trees of live events.
+func told(s events.Subjects) []string { return []string{s.EventTree(), s.InventoryTree()} }

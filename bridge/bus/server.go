@@ -22,9 +22,14 @@ import (
 
 // ServerOptions configure the embedded NATS server.
 type ServerOptions struct {
-	// Listen is host:port of the client listener; loopback only. Port 0 picks a
-	// free one. Empty: 127.0.0.1:4222.
+	// Listen is host:port of the client listener; loopback only, unless ConfigFile
+	// brings users and TLS. Port 0 picks a free one. Empty: 127.0.0.1:4222.
 	Listen string
+	// ConfigFile, if not empty, is a configuration file of a NATS server. It may have
+	// the listener, which then counts and not Listen, TLS, accounts with users, leaf
+	// node remotes and limits; what else it has is an error. Without users in it,
+	// clients need no credentials.
+	ConfigFile string
 	// Dir is where JetStream keeps its files. Required.
 	Dir string
 	// LazySync leaves writing to disk to the server's interval of two minutes.
@@ -63,7 +68,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	host, port, err := listenAddress(o.Listen)
+	base, err := o.base()
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +84,8 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if o.MaxStore == 0 {
 		o.MaxStore = defaultMaxStore(o.Dir)
 	}
-	s := &Server{o: o, host: host, port: port, lock: lock}
-	srv, err := s.first()
+	s := &Server{o: o, host: base.Host, port: base.Port, lock: lock}
+	srv, err := s.first(base.TLSConfig != nil)
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -89,7 +94,11 @@ func StartServer(o ServerOptions) (*Server, error) {
 }
 
 // first makes the identities, starts a server and keeps what it came to.
-func (s *Server) first() (*server.Server, error) {
+func (s *Server) first(encrypted bool) (*server.Server, error) {
+	scheme := "nats"
+	if encrypted {
+		scheme = "tls"
+	}
 	var err error
 	if s.key, s.user, err = newIdentity(); err != nil {
 		return nil, err
@@ -101,7 +110,7 @@ func (s *Server) first() (*server.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.url = "nats://" + srv.Addr().String()
+	s.url = scheme + "://" + srv.Addr().String()
 	if address, ok := srv.Addr().(*net.TCPAddr); ok {
 		s.port = address.Port
 	}
@@ -120,26 +129,18 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 		}
 		_ = probe.Close()
 	}
-	accounts, err := accounts(s.o.Subjects)
+	options, err := s.o.base()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.complete(options); err != nil {
 		return nil, fmt.Errorf("embedded NATS server: accounts: %w", err)
 	}
-	srv, err := server.NewServer(&server.Options{
-		ServerName:        "devicebridge",
-		Host:              s.host,
-		Port:              s.port,
-		NoSigs:            true,
-		JetStream:         true,
-		StoreDir:          s.o.Dir,
-		SyncAlways:        !s.o.LazySync,
-		JetStreamMaxStore: s.o.MaxStore,
-		Accounts:          accounts,
-		Nkeys: []*server.NkeyUser{
-			{Nkey: s.user, Account: accounts[0]},
-			{Nkey: s.guest, Account: accounts[1], Permissions: guestPermissions(s.o.Subjects)},
-		},
-		NoAuthUser: s.guest,
-	})
+	options.ServerName, options.NoSigs = "devicebridge", true
+	options.Host, options.Port = s.host, s.port // as at the first start
+	options.JetStream, options.StoreDir, options.JetStreamMaxStore = true, s.o.Dir, s.o.MaxStore
+	options.SyncAlways = !s.o.LazySync
+	srv, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
@@ -227,10 +228,6 @@ func listenAddress(listen string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", 0, fmt.Errorf("NATS listener %q: %w", listen, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", 0, fmt.Errorf("NATS listener %q: only a loopback address, because its clients need no credentials; "+
-			"for others run a NATS server and set NATS_URL", listen)
 	}
 	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("NATS listener %q: the port is not a number from 0 to 65535", listen)

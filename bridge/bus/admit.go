@@ -1,0 +1,113 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"devicebridge/events"
+)
+
+// complete adds the bridge's own account and identity, and that of guests where
+// the file has no users, to what a configuration file says. The accounts of the
+// file see of the bridge what guests see, and their users, and the servers they are
+// joined with, are kept from what guests are kept from.
+func (s *Server) complete(file *server.Options) error {
+	subjects := s.o.Subjects
+	own, err := accounts(subjects)
+	if err != nil {
+		return err
+	}
+	bridge, guests := own[0], own[1]
+	for _, account := range file.Accounts {
+		if err := admit(account, bridge, subjects); err != nil {
+			return fmt.Errorf("account %s: %w", account.Name, err)
+		}
+	}
+	for _, u := range file.Users {
+		u.Permissions = confined(u.Permissions, subjects)
+	}
+	for _, u := range file.Nkeys {
+		u.Permissions = confined(u.Permissions, subjects)
+	}
+	for _, r := range file.LeafNode.Remotes {
+		kept := confined(nil, subjects)
+		// From this server's side: what the other one may send here, and hear of here.
+		r.DenyImports = append(r.DenyImports, kept.Publish.Deny...)
+		r.DenyExports = append(r.DenyExports, kept.Subscribe.Deny...)
+	}
+	if !hasUsers(file) {
+		file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.guest, Account: guests, Permissions: guestPermissions(subjects)})
+		file.NoAuthUser = s.guest
+	}
+	file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.user, Account: bridge})
+	file.Accounts = append(own, file.Accounts...)
+	return nil
+}
+
+// confined gives what a user of an account of the file may do: what the file
+// says, without what only the bridge does.
+func confined(given *server.Permissions, s events.Subjects) *server.Permissions {
+	guest := guestPermissions(s)
+	// An account that has more than the bridge's guests have is free in its own
+	// subjects, so its users must not tell others of it what only the bridge tells.
+	only := append(slices.Clone(guest.Publish.Deny), s.AppendTree(), s.EventTree(), s.InventoryTree(), s.Timers())
+	return &server.Permissions{
+		Publish:   without(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Publish }), only),
+		Subscribe: without(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Subscribe }), guest.Subscribe.Deny),
+	}
+}
+
+// allowed gives one side of permissions; nothing said where there are none.
+func allowed(given *server.Permissions, side func(*server.Permissions) *server.SubjectPermission) server.SubjectPermission {
+	if given == nil || side(given) == nil {
+		return server.SubjectPermission{}
+	}
+	return *side(given)
+}
+
+func without(given server.SubjectPermission, deny []string) *server.SubjectPermission {
+	return &server.SubjectPermission{Allow: given.Allow, Deny: append(slices.Clone(given.Deny), deny...)}
+}
+
+// userFaults refuses permissions that would lead past those of confined: a user
+// who may answer may publish to any subject that it finds as a reply subject, and
+// it can name one to itself.
+func userFaults(file *server.Options) error {
+	var faults []error
+	fault := func(name string, p *server.Permissions) {
+		if p != nil && p.Response != nil {
+			faults = append(faults, fmt.Errorf("user %s: allow_responses is not taken: it goes before every deny; allow publish to the inboxes instead, such as _INBOX.>", name))
+		}
+	}
+	for _, u := range file.Users {
+		fault(u.Username, u.Permissions)
+	}
+	for _, u := range file.Nkeys {
+		fault(u.Nkey, u.Permissions)
+	}
+	return errors.Join(faults...)
+}
+
+// leafFaults refuses a listener for leaf nodes, which would be a door of its own,
+// and to join other servers in plain text or for an account of the bridge.
+func leafFaults(file *server.Options) error {
+	var faults []error
+	if file.LeafNode.Port != 0 || file.LeafNode.Host != "" {
+		faults = append(faults, errors.New("leafnodes: only remotes are taken; for others to join run a NATS server and set NATS_URL"))
+	}
+	for _, r := range file.LeafNode.Remotes {
+		if !slices.ContainsFunc(file.Accounts, func(a *server.Account) bool { return a.Name == r.LocalAccount }) {
+			faults = append(faults, errors.New("leafnodes: a remote without an account of the file; set account"))
+		}
+		if slices.ContainsFunc(r.URLs, func(u *url.URL) bool {
+			return !r.TLS && r.TLSConfig == nil && u.Scheme != "tls" && u.Scheme != "wss" && !loopback(u.Hostname())
+		}) {
+			faults = append(faults, errors.New("leafnodes: a remote without TLS; write tls:// in its urls, or give it tls"))
+		}
+	}
+	return errors.Join(faults...)
+}
