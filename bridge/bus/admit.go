@@ -34,10 +34,12 @@ func (s *Server) complete(file *server.Options) error {
 		u.Permissions = confined(u.Permissions, subjects)
 	}
 	for _, r := range file.LeafNode.Remotes {
-		kept := confined(nil, subjects)
-		// From this server's side: what the other one may send here, and hear of here.
-		r.DenyImports = append(r.DenyImports, kept.Publish.Deny...)
-		r.DenyExports = append(r.DenyExports, kept.Subscribe.Deny...)
+		guest := guestPermissions(subjects)
+		// What the other server may send here, and hear of here. To deny it sending
+		// events would also keep it from hearing any by a wildcard; so it may, in an
+		// account where nobody listens.
+		r.DenyImports = append(r.DenyImports, guest.Publish.Deny...)
+		r.DenyExports = append(r.DenyExports, guest.Subscribe.Deny...)
 	}
 	if !hasUsers(file) {
 		file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.guest, Account: guests, Permissions: guestPermissions(subjects)})
@@ -93,15 +95,21 @@ func userFaults(file *server.Options) error {
 }
 
 // leafFaults refuses a listener for leaf nodes, which would be a door of its own,
-// and to join other servers in plain text or for an account of the bridge.
+// and to join other servers in plain text, for an account of the bridge, or for one
+// whose users would take the events of the other side for the bridge's.
 func leafFaults(file *server.Options) error {
 	var faults []error
 	if file.LeafNode.Port != 0 || file.LeafNode.Host != "" {
 		faults = append(faults, errors.New("leafnodes: only remotes are taken; for others to join run a NATS server and set NATS_URL"))
 	}
 	for _, r := range file.LeafNode.Remotes {
-		if !slices.ContainsFunc(file.Accounts, func(a *server.Account) bool { return a.Name == r.LocalAccount }) {
+		in := func(a *server.Account) bool { return a != nil && a.Name == r.LocalAccount }
+		if !slices.ContainsFunc(file.Accounts, in) {
 			faults = append(faults, errors.New("leafnodes: a remote without an account of the file; set account"))
+		}
+		if slices.ContainsFunc(file.Users, func(u *server.User) bool { return in(u.Account) }) ||
+			slices.ContainsFunc(file.Nkeys, func(u *server.NkeyUser) bool { return in(u.Account) }) {
+			faults = append(faults, fmt.Errorf("leafnodes: account %s has users; give the remote an account of its own, accounts { HUB {} }", r.LocalAccount))
 		}
 		if slices.ContainsFunc(r.URLs, func(u *url.URL) bool {
 			return !r.TLS && r.TLSConfig == nil && u.Scheme != "tls" && u.Scheme != "wss" && !loopback(u.Hostname())

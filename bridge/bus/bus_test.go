@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -178,5 +179,28 @@ func wantCode(t *testing.T, err error, code events.Code) {
 	t.Helper()
 	if !events.HasCode(err, code) {
 		t.Errorf("error %v, want the code %s", err, code)
+	}
+}
+
+// waitingFor gives the messages that a subscription has already.
+func waitingFor(t *testing.T, sub *nats.Subscription) iter.Seq[*nats.Msg] {
+	t.Helper()
+	return func(yield func(*nats.Msg) bool) {
+		for {
+			pending, _, err := sub.Pending()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pending == 0 {
+				return
+			}
+			msg, err := sub.NextMsgWithContext(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(msg) {
+				return
+			}
+		}
 	}
 }

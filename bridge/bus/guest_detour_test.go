@@ -72,6 +72,12 @@ type standing struct {
 func stand(t *testing.T) *standing {
 	t.Helper()
 	b, server := start(t)
+	return standOn(t, b, server, server.URL())
+}
+
+// standOn is stand with a guest who signs in as opts say.
+func standOn(t *testing.T, b *bus.Bus, server *bus.Server, url string, opts ...nats.Option) *standing {
+	t.Helper()
 	serving(t, b)
 	_, js := insider(t, server)
 	for i := range 20 {
@@ -86,7 +92,7 @@ func stand(t *testing.T) *standing {
 			t.Fatal(err)
 		}
 	}
-	nc, guestJS := client(t, server.URL())
+	nc, guestJS := client(t, url, opts...)
 	var ackable string
 	for name, policy := range map[string]jetstream.DeliverPolicy{"guest": jetstream.DeliverAllPolicy, "drained": jetstream.DeliverNewPolicy} {
 		consumer, err := guestJS.CreateConsumer(t.Context(), eventStream, jetstream.ConsumerConfig{
@@ -153,8 +159,11 @@ func answered(t *testing.T, nc *nats.Conn, q question, reply string) {
 	}
 }
 
-func TestGuestReplySubjects(t *testing.T) {
-	s := stand(t)
+func TestGuestReplySubjects(t *testing.T) { stand(t).detour(t) }
+
+// detour tries every question with every target as its reply subject.
+func (s *standing) detour(t *testing.T) {
+	t.Helper()
 	for _, q := range questions(s.ackable) {
 		for _, target := range targets(s.bus.Subjects()) {
 			before := s.state(t)
