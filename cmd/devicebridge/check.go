@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -51,9 +50,7 @@ func addressFaults(c config) []error {
 			fault("BRIDGE_ADMIN_ADDR", fmt.Errorf("%w, or %q", err, adminOff))
 		}
 	}
-	if c.NATS.URL == "" {
-		fault("BRIDGE_NATS_LISTEN", loopbackListener(c.NATSListen))
-	} else {
+	if c.NATS.URL != "" {
 		faults = append(faults, natsFaults(c.NATS)...)
 	}
 	return faults
@@ -103,18 +100,6 @@ func hostOf(address string) (string, error) {
 		return "", fmt.Errorf("is %q; it takes host:port, such as 127.0.0.1:8080 or :8080", address)
 	}
 	return host, nil
-}
-
-func loopbackListener(address string) error {
-	host, err := hostOf(address)
-	if err != nil {
-		return err
-	}
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return fmt.Errorf("is %q; it takes a loopback address only, because the clients of the embedded server need no credentials: "+
-			"for others run a NATS server and set NATS_URL", address)
-	}
-	return nil
 }
 
 // natsFaults reports addresses that cannot be read, without quoting them, since

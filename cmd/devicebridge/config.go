@@ -78,6 +78,7 @@ type config struct {
 	NATSReplicas   int           `env:"BRIDGE_NATS_REPLICAS" envDefault:"1"`
 	StreamMaxAge   time.Duration `env:"BRIDGE_STREAM_MAX_AGE" envDefault:"168h"`
 	StreamMaxBytes int64         `env:"BRIDGE_STREAM_MAX_BYTES"`
+	NATSConfig     string        `env:"BRIDGE_NATS_CONFIG"`
 
 	ExpiresDefault time.Duration `env:"BRIDGE_EXPIRES_DEFAULT" envDefault:"1h"`
 	ExpiresMax     time.Duration `env:"BRIDGE_EXPIRES_MAX" envDefault:"72h"`
@@ -157,6 +158,7 @@ func loadServe(vars map[string]string) (config, error) {
 	c.level = new(slog.LevelVar)
 	c.level.Set(c.LogLevel)
 	faults = append(faults, addressFaults(c)...)
+	faults = append(faults, natsListenFaults(c)...)
 	fault := func(bad bool, name, format string, a ...any) {
 		if bad {
 			faults = append(faults, fmt.Errorf(name+": "+format, a...))

@@ -21,7 +21,7 @@ func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
 		return nil, nil
 	}
 	server, err := bus.StartServer(bus.ServerOptions{
-		Listen: c.NATSListen, Dir: filepath.Join(c.DataDir, "nats"), LazySync: c.NATSSync == "interval",
+		Listen: c.NATSListen, ConfigFile: c.NATSConfig, Dir: filepath.Join(c.DataDir, "nats"), LazySync: c.NATSSync == "interval",
 		Subjects: c.subjects, Log: log,
 	})
 	if err != nil {
