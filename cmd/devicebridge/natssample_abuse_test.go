@@ -153,6 +153,9 @@ func TestNATSSamplePermissions(t *testing.T) {
 			"$JS.API.CONSUMER.DELETE." + natsEvents + ".other", "$JS.API.STREAM.MSG.GET." + natsEvents, "$JS.ACK." + natsEvents + ".other.1.1.1.1.0",
 			"$JS.API.STREAM.SNAPSHOT." + natsEvents, "$JS.API.STREAM.INFO." + natsIntake, "$SRV.PING",
 		},
+		"backup": {
+			"devicebridge.v1.commands.send", "devicebridge.v1.intake.send", "$JS.API.STREAM.MSG.GET." + natsEvents, "$JS.API.CONSUMER.CREATE." + natsEvents + ".mine",
+		},
 	}
 	for user, subjects := range more {
 		for _, subject := range append(subjects, harm()...) {
@@ -163,7 +166,7 @@ func TestNATSSamplePermissions(t *testing.T) {
 	}
 	// The operator's API is bound by what its account imports: what it lacks, nobody answers.
 	operator, _ := s.as("operator")
-	for _, subject := range harm() {
+	for _, subject := range append(harm(), "$JS.API.STREAM.SNAPSHOT."+natsEvents) {
 		if !s.mayPublish("operator", subject) {
 			continue
 		}
@@ -193,7 +196,8 @@ func TestNATSSamplePermissions(t *testing.T) {
 		"subscriber": {{"_INBOX.mine.*", "devicebridge.v1.events.>", "devicebridge.v1.inventory.>"}, {
 			"devicebridge.v1.commands.>", "devicebridge.v1.intake.send", "devicebridge.v1.append.>", "devicebridge.v1.timers.>", "$KV.>", "$O.>", "$JS.>", "$SRV.>", ">",
 		}},
-		"operator": {{"_INBOX.mine.*", "_INBOX_OPERATOR.mine", "devicebridge.v1.events.>"}, {"devicebridge.v1.commands.>", "devicebridge.v1.append.>", "$KV.>", "$JS.>", "$SRV.>", ">"}},
+		"operator": {{"_INBOX.mine.*", "devicebridge.v1.events.>"}, {"_INBOX_BACKUP.mine", "devicebridge.v1.commands.>", "devicebridge.v1.append.>", "$KV.>", "$JS.>", "$SRV.>", ">"}},
+		"backup":   {{"_INBOX_BACKUP.mine"}, {"_INBOX.mine", "devicebridge.v1.events.>", "devicebridge.v1.append.>", ">"}},
 		"bridge":   {{"devicebridge.v1.commands.*"}, {"devicebridge.v1.intake.send", "devicebridge.v1.append.>", "$O.>", "$JS.API.>", "$SYS.>", ">"}},
 	}
 	for user, lists := range subscribes {

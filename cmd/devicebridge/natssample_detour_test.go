@@ -112,8 +112,8 @@ func TestNATSSampleOneAccount(t *testing.T) {
 	}
 }
 
-// TestNATSSampleOperator: the operator looks at streams, takes a backup, and
-// deletes a consumer that somebody forgot, but none of the bridge's.
+// TestNATSSampleOperator: the operator looks at streams and deletes a consumer that
+// somebody forgot, but none of the bridge's; another user takes backups.
 func TestNATSSampleOperator(t *testing.T) {
 	s := quietSample(t)
 	_, theirs := s.as("subscriber")
@@ -122,7 +122,7 @@ func TestNATSSampleOperator(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	nc, js := s.as("operator", nats.CustomInboxPrefix("_INBOX_OPERATOR"))
+	_, js := s.as("operator")
 	var names []string
 	list := js.StreamNames(t.Context())
 	for name := range list.Name() {
@@ -131,6 +131,7 @@ func TestNATSSampleOperator(t *testing.T) {
 	if len(names) != 6 || list.Err() != nil {
 		t.Errorf("streams %q, %v", names, list.Err())
 	}
+	nc, _ := s.as("backup", nats.CustomInboxPrefix("_INBOX_BACKUP"))
 	for _, stream := range []string{natsEvents, natsIntake, natsInventory, natsObjects} {
 		if size := s.backup(nc, stream); size == 0 {
 			t.Errorf("the backup of %s is empty", stream)

@@ -44,7 +44,7 @@ func startNATSSample(t *testing.T) *natsSample {
 		}
 		conf = strings.Replace(conf, theirs, ours, 1)
 	}
-	for _, user := range []string{"bridge", "operator", "requester", "subscriber"} {
+	for _, user := range []string{"bridge", "operator", "requester", "subscriber", "backup"} {
 		t.Setenv("NATS_"+strings.ToUpper(user)+"_PASSWORD", "of-"+user)
 	}
 	o, err := server.ProcessConfigFile(cliFile(t, "nats.conf", conf))
