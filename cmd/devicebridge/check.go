@@ -43,10 +43,9 @@ func addressFaults(c config) []error {
 		_, err = graph.NewDirectory(graph.Options{BaseURL: c.DirectoryURL, Credential: anyToken})
 		fault("BRIDGE_DIRECTORY_URL", err)
 	}
-	_, err = hostOf(c.ListenAddr)
-	fault("BRIDGE_LISTEN_ADDR", err)
+	fault("BRIDGE_LISTEN_ADDR", hostPort(c.ListenAddr))
 	if c.AdminAddr != adminOff {
-		if _, err := hostOf(c.AdminAddr); err != nil {
+		if err := hostPort(c.AdminAddr); err != nil {
 			fault("BRIDGE_ADMIN_ADDR", fmt.Errorf("%w, or %q", err, adminOff))
 		}
 	}
@@ -94,12 +93,11 @@ func named(name string, err error) error {
 	return errors.New(name + ": " + text)
 }
 
-func hostOf(address string) (string, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", fmt.Errorf("is %q; it takes host:port, such as 127.0.0.1:8080 or :8080", address)
+func hostPort(address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("is %q; it takes host:port, such as 127.0.0.1:8080 or :8080", address)
 	}
-	return host, nil
+	return nil
 }
 
 // natsFaults reports addresses that cannot be read, without quoting them, since

@@ -16,7 +16,7 @@ func natsListenFaults(c config) []error {
 	case c.NATS.URL != "":
 		return nil
 	}
-	if _, err := hostOf(c.NATSListen); err != nil {
+	if err := hostPort(c.NATSListen); err != nil {
 		return []error{fmt.Errorf("BRIDGE_NATS_LISTEN: %w", err)}
 	}
 	err := bus.ServerOptions{Listen: c.NATSListen, ConfigFile: c.NATSConfig}.Check()
