@@ -19,6 +19,7 @@ type Options struct {
 	Watcher   Watcher
 	Timers    Timers
 	Payloads  Payloads
+	Eraser    Eraser
 	Sender    Sender
 	Observer  Observer
 	Directory Directory
@@ -64,6 +65,8 @@ type Hooks struct {
 	Sent func(SendOutcome)
 	// Swept: a sweep ended.
 	Swept func(SweepReport)
+	// Erased: this was taken away of a command.
+	Erased func(events.Erased)
 	// Unreadable: the latest event of a command cannot be read.
 	Unreadable func()
 	// Polled: Graph was asked for the status of a command.
@@ -125,7 +128,7 @@ func New(o Options) (*Bridge, error) {
 		missing bool
 	}{
 		{"Stream", o.Stream == nil}, {"Shelf", o.Shelf == nil}, {"Watcher", o.Watcher == nil}, {"Timers", o.Timers == nil},
-		{"Payloads", o.Payloads == nil},
+		{"Payloads", o.Payloads == nil}, {"Eraser", o.Eraser == nil},
 		{"Sender", o.Sender == nil}, {"Observer", o.Observer == nil}, {"Directory", o.Directory == nil}, {"Callbacks", o.Callbacks == nil},
 	} {
 		if part.missing {
@@ -186,6 +189,9 @@ func (h Hooks) complete() Hooks {
 	}
 	if h.Swept == nil {
 		h.Swept = func(SweepReport) {}
+	}
+	if h.Erased == nil {
+		h.Erased = func(events.Erased) {}
 	}
 	if h.Unreadable == nil {
 		h.Unreadable = func() {}

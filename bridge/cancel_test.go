@@ -30,6 +30,11 @@ func statesOf() map[events.State]func(*rig) string {
 			return id
 		},
 	}
+	reached[events.StateErased] = func(r *rig) string {
+		id := reached[events.StateTimedOut](r)
+		r.erase(id)
+		return id
+	}
 	for _, s := range events.GraphStates() {
 		reached[s] = func(r *rig) string {
 			id := r.sent(call()).Command.ID

@@ -43,6 +43,11 @@ func (b *Bridge) Endpoints() []Endpoint {
 			Handle:      body(b.Cancel),
 		},
 		{
+			Name: "commands.erase", Request: "erase-request", Reply: "erase-reply",
+			Description: "erase the events, response payloads and timers of a command that has ended",
+			Handle:      body(b.Erase),
+		},
+		{
 			Name: "commands.quarantine", Request: "quarantine-request", Reply: "quarantine-reply",
 			Description: "after a restore, of a paused bridge: call the outcome of older commands that look unsent unknown",
 			Handle:      body(b.Quarantine),

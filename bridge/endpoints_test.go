@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"devicebridge/bridge"
@@ -25,7 +26,7 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 	want := []string{
-		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
+		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.erase", "commands.quarantine",
 		"callbacks.create", "devices.list", "devices.get",
 	}
 	if !slices.Equal(names, want) {
@@ -47,6 +48,8 @@ func TestEveryReplyFitsItsSchema(t *testing.T) {
 	r.graph.post = fails(notTaken(-1))
 	deferred := r.sent(launch()).Command.ID
 	r.graph.post = nil
+	ended := r.sent(call()).Command.ID
+	r.postback(ended, `{"id":"g2","status":"failedToSend"}`)
 	done := r.sent(call()).Command.ID
 	r.postback(done, `{"id":"g1","status":"completed","responsePayload":{"b":2}}`)
 	good := map[string][]string{
@@ -55,6 +58,7 @@ func TestEveryReplyFitsItsSchema(t *testing.T) {
 		"commands.response":   {string(idBody(done))},
 		"commands.list":       {`{}`, `{"state":"completed","deviceId":"d1","limit":1}`, `{"limit":2,"cursor":"4"}`},
 		"commands.cancel":     {string(idBody(deferred))},
+		"commands.erase":      {string(idBody(ended)), `{"id":"` + ended + `","reason":"asked"}`},
 		"commands.quarantine": {`{"before":"2026-11-22T10:00:00Z"}`, `{"before":"2026-11-22T10:00:00+01:00","cursor":"4"}`},
 		"callbacks.create":    {`{}`, `{"requestId":"w","correlationId":"c","deviceId":"d1","expiresIn":"1h"}`},
 		"devices.list":        {`{}`},
@@ -64,6 +68,7 @@ func TestEveryReplyFitsItsSchema(t *testing.T) {
 		"commands.send":       {`{}`, string(launch(`"x":1`))},
 		"commands.get":        {`{}`, `{"id":7}`},
 		"commands.response":   {`{}`, `{"id":"` + done + `","cursor":7}`, `{"id":"` + done + `","offset":1}`},
+		"commands.erase":      {`{}`, `{"id":"order-4711"}`, `{"id":"` + ended + `","why":"asked"}`, `{"id":"` + ended + `","reason":"` + strings.Repeat("x", 257) + `"}`},
 		"commands.quarantine": {`{"before":7}`, `{"before":""}`, `{"before":"2026-11-22T09:00:00Z","x":1}`},
 		"commands.list":       {`{"state":"done"}`, `{"limit":201}`, `{"limit":-1}`, `{"limit":"1"}`, `{"x":1}`},
 		"commands.cancel":     {`{}`, `{"ID":"x"}`},

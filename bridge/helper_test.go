@@ -27,6 +27,7 @@ type store interface {
 	bridge.Watcher
 	bridge.Timers
 	bridge.Payloads
+	bridge.Eraser
 }
 
 // start gives a real bus on an embedded server, with its streams.
@@ -83,6 +84,8 @@ type rig struct {
 	tap   *tap
 	graph *scripted
 	clock *clock
+	// subject is the command that a test of several is about.
+	subject string
 }
 
 // newRig gives a bridge on a bus of its own.
@@ -113,7 +116,7 @@ func (r *rig) build(change func(*bridge.Options)) *rig {
 func assemble(t *testing.T, r *rig, change func(*bridge.Options)) *rig {
 	t.Helper()
 	o := bridge.Options{
-		Stream: r.tap, Shelf: r.tap, Watcher: r.tap, Timers: r.tap, Payloads: r.tap,
+		Stream: r.tap, Shelf: r.tap, Watcher: r.tap, Timers: r.tap, Payloads: r.tap, Eraser: r.tap,
 		Sender: r.graph, Observer: r.graph, Directory: r.graph, Callbacks: urls{},
 		Lease: lease, Now: r.clock.Now,
 	}

@@ -140,7 +140,7 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 }
 
 // create stores the first event of a command. When the command exists it gives
-// that, if the request was the same, and a conflict if not. admit is asked only
+// that, if the request was the same, and a conflict if not, or if it was erased. admit is asked only
 // for a command that does not exist.
 func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error) (events.Stored, error) {
 	refusal := admit()
@@ -159,6 +159,9 @@ func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error
 	}
 	existing, err := b.Stream.Latest(ctx, e.Command.ID)
 	switch {
+	case err == nil && existing.Command.State == events.StateErased:
+		return events.Stored{}, events.Refusal(events.CodeConflict, "requestId",
+			"names command "+e.Command.ID+", which was erased; use a new request id")
 	case err == nil && existing.Command.RequestSHA256 == e.Command.RequestSHA256:
 		return existing, nil
 	case err == nil:

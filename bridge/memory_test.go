@@ -108,7 +108,7 @@ func (m *memory) Newest(_ context.Context, _ string, before uint64, limit int) (
 	defer m.mu.Unlock()
 	for i := range slices.Backward(m.log) {
 		e := m.at(i)
-		if e.Command.Sequence != 1 || before != 0 && e.Sequence >= before {
+		if e.Command.Sequence != 1 && e.Command.State != events.StateErased || before != 0 && e.Sequence >= before {
 			continue
 		}
 		if page = append(page, events.Created{Command: e.Command.ID, Sequence: e.Sequence}); len(page) == limit {
@@ -142,7 +142,8 @@ func (m *memory) EachOpened(_ context.Context, since time.Time, see func(string)
 	var ids []string
 	for i := range m.log {
 		c := m.at(i).Command
-		if c.Sequence == 1 && c.State != events.StateRejected && !c.CreatedAt.Before(since) {
+		opened := c.Sequence == 1 && c.State != events.StateRejected && !c.CreatedAt.Before(since)
+		if opened || c.State == events.StateErased && !c.UpdatedAt.Before(since) {
 			ids = append(ids, c.ID)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // complete gives options in which nothing is missing.
 func complete() bridge.Options {
 	m, g := new(memory), new(scripted)
-	return bridge.Options{Stream: m, Shelf: m, Watcher: m, Timers: m, Payloads: m, Sender: g, Observer: g, Directory: g, Callbacks: urls{}}
+	return bridge.Options{Stream: m, Shelf: m, Watcher: m, Timers: m, Payloads: m, Eraser: m, Sender: g, Observer: g, Directory: g, Callbacks: urls{}}
 }
 
 func TestOptionsDefaults(t *testing.T) {
@@ -36,7 +36,7 @@ func TestEveryMissingOptionIsNamed(t *testing.T) {
 	if err == nil {
 		t.Fatal("nothing is missing")
 	}
-	for _, name := range []string{"Stream", "Shelf", "Watcher", "Timers", "Payloads", "Sender", "Observer", "Directory", "Callbacks"} {
+	for _, name := range []string{"Stream", "Shelf", "Watcher", "Timers", "Payloads", "Eraser", "Sender", "Observer", "Directory", "Callbacks"} {
 		if !strings.Contains(err.Error(), "Options."+name+" is required") {
 			t.Errorf("%s is not named in %q", name, err)
 		}

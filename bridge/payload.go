@@ -34,6 +34,9 @@ func (b *Bridge) foldPayload(ctx context.Context, from events.Stored, fresh bool
 		return from, false, err
 	}
 	after, err = b.fold(ctx, from, fresh, with(object))
+	if err == nil {
+		return after, true, b.unstow(ctx, object, after)
+	}
 	if object != nil || !events.HasCode(err, events.CodeTooLarge) {
 		return after, true, err
 	}
@@ -41,7 +44,9 @@ func (b *Bridge) foldPayload(ctx context.Context, from events.Stored, fresh bool
 	if object, err = b.put(ctx, from.Command, payload); err != nil {
 		return from, false, err
 	}
-	after, err = b.fold(ctx, from, false, with(object))
+	if after, err = b.fold(ctx, from, false, with(object)); err == nil {
+		err = b.unstow(ctx, object, after)
+	}
 	return after, true, err
 }
 

@@ -22,12 +22,12 @@ type Stream interface {
 
 // Shelf is the stream seen as a list of commands.
 type Shelf interface {
-	// Newest gives the commands created before a stream sequence, newest first.
+	// Newest gives the commands created, or erased, before a stream sequence, newest first.
 	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
 	// Usage gives how full the stream is, 0 to 1.
 	Usage(ctx context.Context) float64
-	// EachOpened calls see for every command accepted or registered at or after
-	// since, oldest first.
+	// EachOpened calls see for every command accepted, registered or erased at or
+	// after since, oldest first.
 	EachOpened(ctx context.Context, since time.Time, see func(command string) error) error
 }
 
@@ -57,6 +57,16 @@ type Payloads interface {
 	// PayloadChunk gives the chunk after the one with cursor after, 0 for the first,
 	// and its cursor; 0 with the last.
 	PayloadChunk(ctx context.Context, ref events.ObjectRef, after uint64) (chunk []byte, next uint64, err error)
+}
+
+// Eraser takes away for good what is kept of a command.
+type Eraser interface {
+	// Sequences gives the stream sequences of a command's events, oldest first, as the
+	// leader has them. CodeConflict: the stream is one of which nothing can be erased.
+	Sequences(ctx context.Context, command string) ([]uint64, error)
+	// Erase erases the command's objects, its timers and, last, its events before a
+	// stream sequence, and gives what it took away, with an error too.
+	Erase(ctx context.Context, command string, before uint64) (events.Erased, error)
 }
 
 // Sender sends commands to Graph.

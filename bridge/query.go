@@ -135,7 +135,7 @@ func (b *Bridge) latestOf(ctx context.Context, page []events.Created) ([]*events
 	for i, created := range page {
 		group.Go(func() error {
 			latest, err := b.Stream.Latest(ctx, created.Command)
-			if err == nil {
+			if err == nil && !overtaken(created, latest) {
 				found[i] = &latest.Command
 				// A page of payloads would not fit a message; commands.get has them.
 				found[i].Payload, found[i].ResponsePayload = nil, nil
@@ -148,6 +148,12 @@ func (b *Bridge) latestOf(ctx context.Context, page []events.Created) ([]*events
 	}
 	err := group.Wait()
 	return found, err
+}
+
+// overtaken reports whether a command was erased since it was found by its first
+// event: then it is listed by its last.
+func overtaken(found events.Created, latest events.Stored) bool {
+	return latest.Command.State == events.StateErased && latest.Sequence != found.Sequence
 }
 
 func readID(data []byte) (string, error) {

@@ -132,6 +132,14 @@ func (p ports) Newest(ctx context.Context, device string, before uint64, limit i
 	return p.w.store.Newest(ctx, device, before, limit)
 }
 
+func (p ports) Sequences(ctx context.Context, id string) ([]uint64, error) {
+	return p.w.store.Sequences(ctx, id)
+}
+
+func (p ports) Erase(ctx context.Context, id string, before uint64) (events.Erased, error) {
+	return p.w.store.Erase(ctx, id, before)
+}
+
 func (p ports) Usage(context.Context) float64 { return 0 }
 
 func (p ports) SubscribeCommand(ctx context.Context, id string) (func(context.Context) (events.Stored, error), func(), error) {

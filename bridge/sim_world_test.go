@@ -105,7 +105,7 @@ func pick[T any](w *world, list []T) T { return list[w.choose(len(list))] }
 func (w *world) restart(i int) {
 	p := ports{w}
 	b, err := bridge.New(bridge.Options{
-		Stream: p, Shelf: p, Watcher: p, Timers: p, Payloads: p, Sender: p, Observer: p, Directory: new(scripted), Callbacks: urls{},
+		Stream: p, Shelf: p, Watcher: p, Timers: p, Payloads: p, Eraser: p, Sender: p, Observer: p, Directory: new(scripted), Callbacks: urls{},
 		Lease: lease, MaxMessage: simMessage, ConfirmPostbacks: w.confirm,
 	})
 	if err != nil {

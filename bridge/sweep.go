@@ -31,9 +31,10 @@ type SweepReport struct {
 }
 
 // Sweep makes sure that every command that has not ended has a timer: it derives
-// them anew from the stream, so that none depends on a timer that was lost. It
-// reads the commands of the longest life a command may have; a mark that it
-// keeps in memory spares it those known to have ended.
+// them anew from the stream, so that none depends on a timer that was lost.
+// And it finishes erasures that were broken off. It reads the commands of the
+// longest life a command may have; a mark that it keeps in memory spares it those
+// known to have ended.
 func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	begin := b.Now()
 	since := begin.Add(-b.ExpiresMax - b.Timing.Grace)
@@ -102,6 +103,11 @@ func (s *sweep) look(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if latest.Command.State == events.StateErased {
+		if err := b.resumeErasure(ctx, latest); err != nil {
+			return err
+		}
 	}
 	step, at := b.next(latest.Command, b.Now())
 	open, armed := step != command.StepNone, false

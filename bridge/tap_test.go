@@ -26,6 +26,9 @@ type tap struct {
 	// ask runs before Graph is to be asked, put before a payload is stored; their
 	// errors are those calls'.
 	ask, put func() error
+	// erase runs before what is kept of a command is erased; its error is the
+	// erasure's.
+	erase func() error
 	// fill is how full the stream looks where it is not 0.
 	fill float64
 
@@ -100,6 +103,15 @@ func (t *tap) PutPayload(ctx context.Context, name string, payload []byte) (even
 		}
 	}
 	return t.store.PutPayload(ctx, name, payload)
+}
+
+func (t *tap) Erase(ctx context.Context, id string, before uint64) (events.Erased, error) {
+	if t.erase != nil {
+		if err := t.erase(); err != nil {
+			return events.Erased{}, err
+		}
+	}
+	return t.store.Erase(ctx, id, before)
 }
 
 func (t *tap) Usage(ctx context.Context) float64 {

@@ -28,6 +28,7 @@ func full() events.Command {
 		Response:        events.ResponseStored,
 		ResponsePayload: json.RawMessage(`{"Type":"Ok"}`),
 		ResponseRef:     &events.ObjectRef{Bucket: "b", Name: "n", Size: 3, SHA256: strings.Repeat("0f", 32)},
+		Erased:          &events.Erasure{State: events.StateCompleted, Reason: "asked", Events: []uint64{1}},
 		Sequence:        17, Attempt: 1, Source: events.SourceDispatch,
 		CreatedAt: at, UpdatedAt: at.Add(time.Second), ExpiresAt: at.Add(time.Hour), RetryAt: new(at.Add(3 * time.Second)),
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", TraceState: "a=1,b=2",

@@ -106,6 +106,10 @@ type Command struct {
 	ExpiresAt time.Time  `json:"expiresAt"`
 	RetryAt   *time.Time `json:"retryAt,omitempty"`
 
+	// Erased is set in an erased command, whose record keeps no more than this and
+	// what a record has to have.
+	Erased *Erasure `json:"erased,omitempty"`
+
 	// TraceParent and TraceState are the W3C trace context of the request, kept
 	// here because the postback from Graph carries none: as the caller sent it or,
 	// where the bridge is traced, of the span that received it.
@@ -123,6 +127,17 @@ type ObjectRef struct {
 	SHA256 string `json:"sha256"`
 
 	unknown unknownMembers
+}
+
+// Erasure says what was erased of a command, in its last event. UpdatedAt of the
+// record is when.
+type Erasure struct {
+	// State is the one in which the command had ended.
+	State State `json:"state"`
+	// Reason is in the words of who asked.
+	Reason string `json:"reason,omitempty"`
+	// Events are the stream sequences of the erased events, oldest first.
+	Events []uint64 `json:"events"`
 }
 
 // EventID gives the id of the event that carries this record: "<command>.<n>".
@@ -144,9 +159,9 @@ type Stored struct {
 	Writer string
 }
 
-// Created names a command by its first event.
+// Created names a command by its first event or, once it is erased, by its last.
 type Created struct {
 	Command string
-	// Sequence is the stream sequence of the first event.
+	// Sequence is the stream sequence of that event.
 	Sequence uint64
 }

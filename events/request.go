@@ -67,6 +67,28 @@ type ResponseReply struct {
 	Cursor string `json:"cursor,omitempty"`
 }
 
+// EraseRequest asks for a command that has ended to be erased.
+type EraseRequest struct {
+	ID string `json:"id"`
+	// Reason is kept in the command's last event.
+	Reason string `json:"reason,omitempty"`
+}
+
+// EraseReply answers commands.erase with the command's last event's record, and
+// what this request took away: nothing where an earlier one did.
+type EraseReply struct {
+	Command Command `json:"command"`
+	Erased  Erased  `json:"erased"`
+}
+
+// Erased counts what was erased: events, response payloads that were objects, and
+// timers.
+type Erased struct {
+	Events  int `json:"events"`
+	Objects int `json:"objects"`
+	Timers  int `json:"timers"`
+}
+
 // QuarantineRequest asks a paused bridge to call unknown the outcome of commands
 // that a restored store shows as still to be sent, if they were created before
 // the time.

@@ -24,7 +24,7 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 	}
 	filter := events.Subjects{}.CommandFilter(command)
 	documents := map[string][]any{
-		"command": {deferred(), inline(), stored(), sparse()},
+		"command": {deferred(), inline(), stored(), sparse(), erased()},
 		"request": {
 			events.Request{
 				RequestID: "order-4711", CorrelationID: "basket-42", DeviceID: "6841b3db", Type: "AppServices", Payload: []byte(`{}`),
@@ -46,6 +46,8 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 			events.ResponseReply{Data: []byte{0xff}, Size: 1, SHA256: strings.Repeat("0f", 32)},
 			events.ResponseReply{Data: []byte("{"), Size: 2, SHA256: strings.Repeat("0f", 32), Cursor: "4711"},
 		},
+		"erase-request": {events.EraseRequest{ID: command}, events.EraseRequest{ID: command, Reason: "asked"}},
+		"erase-reply":   {events.EraseReply{Command: erased(), Erased: events.Erased{Events: 2, Objects: 1, Timers: 1}}},
 		"quarantine-request": {
 			events.QuarantineRequest{Before: deferred().CreatedAt},
 			events.QuarantineRequest{Before: deferred().CreatedAt.In(time.FixedZone("", 3600)), Cursor: "4711"},
@@ -83,6 +85,9 @@ func TestEveryStateFitsTheSchema(t *testing.T) {
 		if state == events.StateDeferred {
 			c = deferred()
 		}
+		if state == events.StateErased {
+			c = erased()
+		}
 		c.State, c.Terminal = state, state.Terminal()
 		_, body := encode(t, events.KindOf(state), c)
 		if err := set.Validate("command", body); err != nil {
@@ -99,20 +104,20 @@ func TestEveryStateFitsTheSchema(t *testing.T) {
 // deferred is full without what only a response event has.
 func deferred() events.Command {
 	c := full()
-	c.ResponsePayload, c.ResponseRef = nil, nil
+	c.ResponsePayload, c.ResponseRef, c.Erased = nil, nil, nil
 	return c
 }
 
 // inline and stored are response events of a completed command.
 func inline() events.Command {
 	c := full()
-	c.State, c.Terminal, c.Payload, c.RetryAt, c.ResponseRef = events.StateCompleted, true, nil, nil, nil
+	c.State, c.Terminal, c.Payload, c.RetryAt, c.ResponseRef, c.Erased = events.StateCompleted, true, nil, nil, nil, nil
 	return c
 }
 
 func stored() events.Command {
 	c := full()
-	c.State, c.Terminal, c.Payload, c.RetryAt, c.ResponsePayload = events.StateCompleted, true, nil, nil, nil
+	c.State, c.Terminal, c.Payload, c.RetryAt, c.ResponsePayload, c.Erased = events.StateCompleted, true, nil, nil, nil, nil
 	return c
 }
 
@@ -123,6 +128,14 @@ func sparse() events.Command {
 		ID: c.ID, State: events.StateRegistered, Round: 1, Response: events.ResponseNone, Sequence: 1, Source: events.SourceCaller,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, ExpiresAt: c.ExpiresAt,
 	}
+}
+
+// erased is what is left of an erased command.
+func erased() events.Command {
+	c := sparse()
+	c.State, c.Terminal, c.Sequence = events.StateErased, true, 3
+	c.Erased = &events.Erasure{State: events.StateCompleted, Reason: "asked", Events: []uint64{4711, 4712}}
+	return c
 }
 
 func errorReplies() []any {

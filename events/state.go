@@ -26,6 +26,9 @@ const (
 	// StateTimedOut: the deadline passed without a terminal status; terminal,
 	// and the only one that a later terminal status from Graph supersedes.
 	StateTimedOut State = "timedOut"
+	// StateErased: what the command was about was erased after it had ended;
+	// terminal, and the last.
+	StateErased State = "erased"
 )
 
 // The states that Graph sets: the documented list of actionStatus on Graph's
@@ -60,6 +63,7 @@ func GraphStates() []State {
 func BridgeStates() []State {
 	return []State{
 		StateAccepted, StateSending, StateDeferred, StateOutcomeUnknown, StateRegistered, StateRejected, StateTimedOut,
+		StateErased,
 	}
 }
 
@@ -70,7 +74,7 @@ func States() []State { return append(BridgeStates(), GraphStates()...) }
 func (s State) Terminal() bool {
 	switch s {
 	case StateCompleted, StateFailedToSend, StateExecutionFailed, StateCommandDropped, StateCanceled, StateExpired,
-		StateError, StateRejected, StateTimedOut:
+		StateError, StateRejected, StateTimedOut, StateErased:
 		return true
 	default:
 		return false

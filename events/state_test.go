@@ -13,7 +13,7 @@ func TestStates(t *testing.T) {
 	// of its get-device-command-status page.
 	bridge := map[events.State]bool{
 		"accepted": false, "sending": false, "deferred": false, "outcomeUnknown": false, "registered": false,
-		"rejected": true, "timedOut": true,
+		"rejected": true, "timedOut": true, "erased": true,
 	}
 	graph := map[events.State]bool{
 		"requesting": false, "sentToTarget": false, "executing": false, "retry": false, "custom": false, "cancel": false,

@@ -20,7 +20,7 @@ func TestAsyncAPICoversEverySubject(t *testing.T) {
 	device := strings.NewReplacer("DEVICE", "{device}", "KIND", "{kind}").Replace(subjects.Inventory("DEVICE", "KIND"))
 	want := []string{event, device, subjects.Intake()}
 	for _, endpoint := range []string{
-		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.quarantine",
+		"commands.send", "commands.get", "commands.response", "commands.list", "commands.cancel", "commands.erase", "commands.quarantine",
 		"callbacks.create", "callbacks.keys", "devices.list", "devices.get", "signin.get", "signin.replace",
 		"directory.devices.list", "directory.devices.get", "directory.devices.count", "directory.devices.delta",
 		"directory.devices.create", "directory.devices.update", "directory.devices.delete",
@@ -232,6 +232,9 @@ func TestEveryEventFitsTheDocuments(t *testing.T) {
 		}
 		if state == events.StateDeferred {
 			c.RetryAt = new(at.Add(time.Minute))
+		}
+		if state == events.StateErased {
+			c.CorrelationID, c.Type, c.Erased = "", "", &events.Erasure{State: events.StateTimedOut, Events: []uint64{1}}
 		}
 		subjects, err := events.NewSubjects("acme_1.v2")
 		if err != nil {

@@ -25,6 +25,8 @@ func types() map[string]any {
 		"response-reply":     events.ResponseReply{},
 		"list-request":       events.ListRequest{},
 		"list-reply":         events.ListReply{},
+		"erase-request":      events.EraseRequest{},
+		"erase-reply":        events.EraseReply{},
 		"quarantine-request": events.QuarantineRequest{},
 		"quarantine-reply":   events.QuarantineReply{},
 		"device":             events.Device{},
@@ -65,6 +67,9 @@ func TestSchemasHaveTheMembersOfTheGoTypes(t *testing.T) {
 	command := object(t, read(t, "command"))["properties"].(map[string]any)
 	compareMembers(t, "command.error", command["error"], reflect.TypeFor[events.Error]())
 	compareMembers(t, "command.responseRef", command["responseRef"], reflect.TypeFor[events.ObjectRef]())
+	compareMembers(t, "command.erased", command["erased"], reflect.TypeFor[events.Erasure]())
+	erasure := object(t, read(t, "erase-reply"))["properties"].(map[string]any)
+	compareMembers(t, "erase-reply.erased", erasure["erased"], reflect.TypeFor[events.Erased]())
 	reply := object(t, read(t, "error"))["properties"].(map[string]any)
 	compareMembers(t, "error.error", reply["error"], reflect.TypeFor[events.Error]())
 	device := object(t, read(t, "directory-device"))["properties"].(map[string]any)

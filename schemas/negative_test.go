@@ -52,6 +52,10 @@ func broken() []bad {
 		{"command", 0, `{"id":"XM2IGITAEA4D34IPAD5WCV3KZI"}`, "id does not match"},
 		{"command", 0, `{"id":"xm2igitaea4d34ipad5wcv3kzj"}`, "id does not match"},
 		{"command", 0, `{"deviceId":null}`, "deviceId is missing"},
+		{"command", 6, `{"erased":null}`, "erased is missing"},
+		{"command", 6, `{"requestId":"order-4711"}`, "requestId"},
+		{"command", 6, `{"payload":{}}`, "payload"},
+		{"command", 6, `{"erased":{"state":"executing","events":[1]}}`, "erased.state must be one of"},
 		{"command", 0, `{"type":"LaunchUri"}`, "type must be one of"},
 		{"command", 0, `{"state":null}`, "state is missing"},
 		{"command", 0, `{"state":"Accepted"}`, "state must be one of"},
@@ -118,6 +122,12 @@ func broken() []bad {
 		{"response-reply", 0, `{"size":"41"}`, "size is string, want integer"},
 		{"response-reply", 0, `{"sha256":"x"}`, "sha256 does not match"},
 		{"response-reply", 0, `{"cursor":""}`, "cursor breaks minLength"},
+		{"erase-request", 0, `{"id":null}`, "id is missing"},
+		{"erase-request", 0, `{"id":"order-4711"}`, "id does not match"},
+		{"erase-request", 0, `{"requestId":"order-4711"}`, "requestId is not a member"},
+		{"erase-request", 1, `{"reason":17}`, "reason is number, want string"},
+		{"erase-reply", 0, `{"erased":null}`, "erased is missing"},
+		{"erase-reply", 0, `{"erased":{"events":-1,"objects":0,"timers":0}}`, "erased.events breaks minimum"},
 		{"quarantine-request", 0, `{"before":null}`, "before is missing"},
 		{"quarantine-request", 0, `{"before":""}`, "before is not a valid date-time"},
 		{"quarantine-request", 0, `{"before":"now"}`, "before is not a valid date-time"},
@@ -221,7 +231,7 @@ func TestFaultsQuoteNoValue(t *testing.T) {
 func TestRecordsAndRepliesStayOpen(t *testing.T) {
 	set := compiled(t)
 	for _, name := range []string{
-		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "quarantine-reply", "device", "devices-reply",
+		"command", "receipt", "error", "command-reply", "response-reply", "list-reply", "erase-reply", "quarantine-reply", "device", "devices-reply",
 		"device-reply", "signin-reply", "callback-keys-reply", "inventory-device", "postback", "directory-device", "directory-object", "directory-list-reply", "directory-device-reply",
 		"directory-done-reply", "directory-count-reply", "directory-delta-reply", "directory-objects-reply", "directory-ids-reply",
 	} {

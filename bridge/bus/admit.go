@@ -58,8 +58,8 @@ func confined(given *server.Permissions, s events.Subjects) *server.Permissions 
 	// subjects, so its users must not tell others of it what only the bridge tells.
 	only := append(slices.Clone(guest.Publish.Deny), s.AppendTree(), s.EventTree(), s.InventoryTree(), s.Timers())
 	return &server.Permissions{
-		Publish:   without(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Publish }), only),
-		Subscribe: without(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Subscribe }), guest.Subscribe.Deny),
+		Publish:   denying(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Publish }), only),
+		Subscribe: denying(allowed(given, func(p *server.Permissions) *server.SubjectPermission { return p.Subscribe }), guest.Subscribe.Deny),
 	}
 }
 
@@ -71,7 +71,7 @@ func allowed(given *server.Permissions, side func(*server.Permissions) *server.S
 	return *side(given)
 }
 
-func without(given server.SubjectPermission, deny []string) *server.SubjectPermission {
+func denying(given server.SubjectPermission, deny []string) *server.SubjectPermission {
 	return &server.SubjectPermission{Allow: given.Allow, Deny: append(slices.Clone(given.Deny), deny...)}
 }
 

@@ -10,8 +10,8 @@ import (
 	"devicebridge/events"
 )
 
-// EachOpened calls see for every command that was accepted or registered at or
-// after since, oldest first, up to the newest of the moment it began. Only
+// EachOpened calls see for every command that was accepted, registered or erased at
+// or after since, oldest first, up to the newest of the moment it began. Only
 // headers are read.
 func (b *Bus) EachOpened(ctx context.Context, since time.Time, see func(command string) error) error {
 	stream, err := b.eventStream(ctx)
@@ -21,6 +21,7 @@ func (b *Bus) EachOpened(ctx context.Context, since time.Time, see func(command 
 	filters := []string{
 		b.subjects.KindFilter(events.KindOf(events.StateAccepted), ""),
 		b.subjects.KindFilter(events.KindOf(events.StateRegistered), ""),
+		b.subjects.KindFilter(events.KindOf(events.StateErased), ""),
 	}
 	newest := stream.CachedInfo().State.LastSeq
 	for from := fromTime(since); ; {

@@ -71,7 +71,7 @@ const faultLease = 2 * time.Second
 func bridging(t *testing.T, b *bus.Bus, g *counting) *bridge.Bridge {
 	t.Helper()
 	br, err := bridge.New(bridge.Options{
-		Subjects: b.Subjects(), Stream: b, Shelf: b, Watcher: b, Timers: b, Payloads: b,
+		Subjects: b.Subjects(), Stream: b, Shelf: b, Watcher: b, Timers: b, Payloads: b, Eraser: b,
 		Sender: g, Observer: g, Directory: g, Callbacks: g,
 		Lease: faultLease, MaxMessage: b.MaxPayload(),
 	})

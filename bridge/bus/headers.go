@@ -19,6 +19,7 @@ type header struct {
 	sequence uint64
 	command  string
 	first    bool // of its command
+	erased   bool // the last of an erased one
 }
 
 // headerBatch is a stretch of headers, and how many there are after it.
@@ -95,9 +96,12 @@ func (b *Bus) fetchHeaders(consumer jetstream.Consumer, most int) (headerBatch, 
 		if err != nil {
 			return headerBatch{}, err
 		}
-		command, _, _ := b.subjects.ParseEvent(msg.Subject())
+		command, kind, _ := b.subjects.ParseEvent(msg.Subject())
 		batch.left = meta.NumPending
-		batch.found = append(batch.found, header{meta.Sequence.Stream, command, events.FirstOfCommand(msg.Headers())})
+		batch.found = append(batch.found, header{
+			sequence: meta.Sequence.Stream, command: command,
+			first: events.FirstOfCommand(msg.Headers()), erased: kind == events.KindOf(events.StateErased),
+		})
 	}
 	if err := messages.Error(); err != nil {
 		return headerBatch{}, err

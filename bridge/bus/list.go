@@ -18,7 +18,7 @@ const (
 	maxWindows  = 8
 )
 
-// Newest gives the commands first stored before the stream sequence before (0:
+// Newest gives the commands first stored, or erased, before the stream sequence before (0:
 // from the newest on), newest first, at most limit. next is where the following
 // page starts; 0 says that there is nothing older. A page may be short or empty
 // and still have a next. deviceID limits it to one device where not empty.
@@ -57,12 +57,13 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 	return page, before, nil
 }
 
-// created gives the first events in [low, high), oldest first.
+// created gives the first events, and the last of erased commands, in [low, high), oldest first.
 func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) (found []events.Created, err error) {
 	filters := []string{
 		b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
 		b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
 		b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
+		b.subjects.KindFilter(events.KindOf(events.StateErased), deviceID),
 	}
 	for from := low; from < high; {
 		batch, err := b.headers(ctx, stream, fromSequence(from), filters)
@@ -70,7 +71,7 @@ func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID str
 			return nil, fmt.Errorf("list from sequence %d: %w", from, err)
 		}
 		for _, h := range batch.found {
-			if h.sequence < high && h.first {
+			if h.sequence < high && (h.first || h.erased) {
 				found = append(found, events.Created{Command: h.command, Sequence: h.sequence})
 			}
 		}

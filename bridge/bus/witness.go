@@ -151,7 +151,7 @@ type survey struct {
 }
 
 // survey reads the headers of the whole stream. Events leave it at its beginning
-// and by their age only, so that every other hole is a damage.
+// and by their age, or were erased and an event says so; every other hole is a damage.
 func (b *Bus) survey(ctx context.Context, before witnessed) (survey, error) {
 	info, err := b.streamInfo(ctx, b.subjects.EventStream())
 	if err != nil {
@@ -166,11 +166,15 @@ func (b *Bus) survey(ctx context.Context, before witnessed) (survey, error) {
 		Stream: info.Config.Name, Created: info.Created, First: state.FirstSeq, FirstAt: state.FirstTime, MaxAge: info.Config.MaxAge,
 		Last: state.LastSeq, Accepted: before.Accepted,
 	}}
+	erased, err := b.erased(ctx)
+	if err != nil {
+		return found, err
+	}
 	var unseen []uint64
 	gap := func(from, to uint64) {
-		if from = max(from, before.Accepted+1); from <= to {
-			found.missing = append(found.missing, stretch(from, to))
-			unseen = append(unseen, from, to)
+		for _, hole := range without(max(from, before.Accepted+1), to, erased) {
+			found.missing = append(found.missing, stretch(hole[0], hole[1]))
+			unseen = append(unseen, hole[0], hole[1])
 		}
 	}
 	if state.Msgs == 0 {

@@ -26,12 +26,12 @@ type Event struct {
 }
 
 // Apply gives the events that follow for command c from input in, in the order
-// in which they have to be stored; none when the input changes nothing, or when a
-// newer version brought in the state of c. c is the
+// in which they have to be stored; none when the input changes nothing, when c was
+// erased, or when a newer version brought in the state of c. c is the
 // record of the command's latest event and is not changed.
 func Apply(c events.Command, in Input) []Event {
-	if !Known(c) {
-		return nil
+	if !Known(c) || c.State == events.StateErased {
+		return nil // not even Graph's id, which an observation would bring back
 	}
 	trigger := in.on(c)
 	outcome, to := Lookup(c.State, trigger)
@@ -90,6 +90,8 @@ func moved(c events.Command, in Input, to events.State) Event {
 			Code:    "timedOut",
 			Message: "no terminal status before " + c.ExpiresAt.UTC().Format(time.RFC3339),
 		}
+	case Erase:
+		next = erased(step(c, in.At, events.SourceCaller), in)
 	}
 	return Event{events.KindOf(to), enter(next, to)}
 }

@@ -33,7 +33,7 @@ func TestGoldenLogsShowEverything(t *testing.T) {
 			t.Errorf("no golden log has an input %s", trigger)
 		}
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[events.Command](), reflect.TypeFor[events.Error](), reflect.TypeFor[events.ObjectRef]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[events.Command](), reflect.TypeFor[events.Error](), reflect.TypeFor[events.ObjectRef](), reflect.TypeFor[events.Erasure]()} {
 		for f := range typ.Fields() {
 			if f.IsExported() && !shown[typ.Name()+"."+f.Name] {
 				t.Errorf("no golden log has a record with %s.%s", typ.Name(), f.Name)

@@ -24,6 +24,8 @@ type goldenInput struct {
 	Error   *events.Error     `json:"error,omitempty"`
 	Payload json.RawMessage   `json:"payload,omitempty"`
 	Object  *events.ObjectRef `json:"object,omitempty"`
+	Reason  string            `json:"reason,omitempty"`
+	Events  []uint64          `json:"events,omitempty"`
 	// Body is what Graph sent. Its parsing belongs to the fold: the digest of a
 	// report is in the records.
 	Body json.RawMessage `json:"body,omitempty"`
@@ -65,6 +67,8 @@ func (in goldenInput) input(t *testing.T) command.Input {
 		return command.Quarantine{At: in.At, Before: in.Before}
 	case command.OnExpire:
 		return command.Expire{At: in.At}
+	case command.OnErase:
+		return command.Erase{At: in.At, Reason: in.Reason, Events: in.Events}
 	case command.OnFetched:
 		return command.Fetched{At: in.At, Payload: in.Payload, Object: in.Object}
 	case command.OnFetchFailed:

@@ -8,7 +8,7 @@ import (
 )
 
 // Input is something that happened to a command. The set is closed: Claim,
-// Defer, LoseTrack, Refuse, Cancel, Quarantine, Expire, Observe, Fetched and
+// Defer, LoseTrack, Refuse, Cancel, Quarantine, Expire, Erase, Observe, Fetched and
 // FetchFailed.
 type Input interface {
 	on(c events.Command) Trigger
@@ -30,6 +30,7 @@ const (
 	OnCancel      Trigger = "callerCancel"
 	OnQuarantine  Trigger = "quarantine"
 	OnExpire      Trigger = "expire"
+	OnErase       Trigger = "erase"
 	OnFetched     Trigger = "fetched"
 	OnFetchFailed Trigger = "fetchFailed"
 	// OnPayload is the response payload that an observation brings beside its
@@ -80,6 +81,14 @@ type Quarantine struct{ At, Before time.Time }
 
 // Expire says that the deadline passed.
 type Expire struct{ At time.Time }
+
+// Erase takes away what the command is about; it holds only when nothing more has to
+// happen to it. Events are the stream sequences of its events so far.
+type Erase struct {
+	At     time.Time
+	Reason string
+	Events []uint64
+}
 
 // Observe is what Graph says: in a postback, in its answer to the POST or in a
 // poll. Source tells which.
@@ -132,6 +141,13 @@ func (in Expire) on(c events.Command) Trigger {
 		return onNothing
 	}
 	return OnExpire
+}
+
+func (in Erase) on(c events.Command) Trigger {
+	if !c.Ended() {
+		return onNothing
+	}
+	return OnErase
 }
 
 func (in Defer) on(c events.Command) Trigger     { return current(c, in.Attempt, OnDefer) }

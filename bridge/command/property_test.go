@@ -33,7 +33,7 @@ func observation(status, graphID, payload string) events.Observation {
 
 func drawInput(t *rapid.T, at time.Time) command.Input {
 	attempt := rapid.IntRange(0, 3).Draw(t, "attempt")
-	switch rapid.IntRange(0, 12).Draw(t, "input") {
+	switch rapid.IntRange(0, 13).Draw(t, "input") {
 	case 0, 1:
 		return command.Claim{At: at}
 	case 2:
@@ -50,6 +50,8 @@ func drawInput(t *rapid.T, at time.Time) command.Input {
 		return command.Fetched{At: at, Payload: json.RawMessage(`{"a":1}`)}
 	case 8:
 		return command.FetchFailed{At: at, Error: events.Unavailable("gone")}
+	case 9:
+		return command.Erase{At: at, Events: []uint64{1}}
 	default:
 		return command.Observe{At: at, Source: events.SourcePostback, Observation: observation(
 			drawStatus(t),
@@ -116,6 +118,15 @@ func checkStep(t *rapid.T, from events.Command, e command.Event) {
 	}
 	if to.Terminal != to.State.Terminal() {
 		t.Fatalf("terminal is %v in state %s", to.Terminal, to.State)
+	}
+	if from.State == events.StateErased {
+		t.Fatalf("%s follows on an erasure", e.Kind)
+	}
+	if to.State == events.StateErased {
+		if !from.Ended() || to.Erased.State != from.State {
+			t.Fatalf("%+v was erased as %+v", from, to)
+		}
+		return
 	}
 	if from.Terminal && to.State != from.State && (from.State != events.StateTimedOut || !to.State.Terminal()) {
 		t.Fatalf("terminal %s gave way to %s", from.State, to.State)

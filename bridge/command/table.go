@@ -81,6 +81,7 @@ func table() []rule {
 		{[]events.State{sending}, []Trigger{OnLoseTrack}, Move, unknown},
 		{[]events.State{accepted, deferred}, []Trigger{OnQuarantine}, Move, unknown},
 		{running, []Trigger{OnExpire}, Move, timedOut},
+		{append(slices.Clone(ended), rejected, timedOut), []Trigger{OnErase}, Move, events.StateErased},
 
 		{unheard, steps, Move, ""},
 		{progress, steps, Advance, ""},
@@ -111,7 +112,7 @@ func Lookup(s events.State, t Trigger) (Outcome, events.State) {
 // Triggers lists every trigger, the bridge's own first.
 func Triggers() []Trigger {
 	return append([]Trigger{
-		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnQuarantine, OnExpire, OnFetched, OnFetchFailed, OnPayload,
+		OnAccept, OnRegister, OnClaim, OnDefer, OnLoseTrack, OnRefuse, OnCancel, OnQuarantine, OnExpire, OnErase, OnFetched, OnFetchFailed, OnPayload,
 	}, statuses(events.GraphStates())...)
 }
 

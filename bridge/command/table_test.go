@@ -34,6 +34,8 @@ func want(s events.State, t command.Trigger) (command.Outcome, events.State) {
 		return command.Ignore, ""
 	case isGraph(status):
 		return wantStatus(s, status)
+	case t == command.OnErase && s.Terminal() && s != events.StateErased:
+		return command.Move, events.StateErased
 	case s.Terminal():
 		return command.Ignore, ""
 	case t == command.OnExpire:
@@ -71,6 +73,8 @@ func want(s events.State, t command.Trigger) (command.Outcome, events.State) {
 
 func wantStatus(s, status events.State) (command.Outcome, events.State) {
 	switch {
+	case s == events.StateErased:
+		return command.Ignore, ""
 	case s == events.StateTimedOut && status.Terminal():
 		return command.Move, status
 	case s == events.StateTimedOut:
@@ -111,7 +115,7 @@ func TestEveryCellOfTheTable(t *testing.T) {
 			cells++
 		}
 	}
-	if want := 22 * 26; cells != want {
+	if want := 23 * 27; cells != want {
 		t.Errorf("%d cells checked, want %d: a state or a trigger is new or gone", cells, want)
 	}
 }

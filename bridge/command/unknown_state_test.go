@@ -17,7 +17,7 @@ func TestAnUnknownStateIsLeftAlone(t *testing.T) {
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	inputs := []command.Input{
 		command.Claim{At: at}, command.Defer{At: at, RetryAt: at}, command.LoseTrack{At: at}, command.Refuse{At: at}, command.Cancel{At: at},
-		command.Quarantine{At: at, Before: at.Add(time.Hour)}, command.Expire{At: at.Add(2 * time.Hour)},
+		command.Quarantine{At: at, Before: at.Add(time.Hour)}, command.Expire{At: at.Add(2 * time.Hour)}, command.Erase{At: at},
 		command.Fetched{At: at, Payload: json.RawMessage(`{}`)}, command.FetchFailed{At: at},
 	}
 	for _, status := range append(events.GraphStates(), "", "held") {

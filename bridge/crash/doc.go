@@ -46,6 +46,11 @@ const (
 	// PayloadStored: a large payload is an object, its event is not stored.
 	PayloadStored Point = "payload.stored"
 
+	// EraseMarked: an erasure is stored as the last event, nothing is erased.
+	EraseMarked Point = "erase.marked"
+	// ErasePart: a message of several is erased.
+	ErasePart Point = "erase.part"
+
 	// StopBegun: the stop was asked for, everything still runs.
 	StopBegun Point = "stop.begun"
 	// StopWorked: what was under way is finished, NATS is still connected.
@@ -62,6 +67,7 @@ func Points() []Point {
 		FoldRead, FoldPart, FoldStored,
 		TimerFired, TimerArmed, TimerAsked, TimerWorked,
 		PayloadStored,
+		EraseMarked, ErasePart,
 		StopBegun, StopWorked, StopDrained,
 	}
 }

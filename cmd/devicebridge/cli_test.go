@@ -188,6 +188,8 @@ func TestBadFlags(t *testing.T) {
 		`"what" is not the id of a command`:                         {"watch", "what"},
 		"--before is missing; it is the time of the restore":        {"quarantine"},
 		`--before: "yesterday" is not a time with its zone`:         {"quarantine", "--before", "yesterday"},
+		`"it" is not the id of a command`:                           {"erase", "it", "--yes"},
+		"--yes is missing; without a terminal":                      {"erase", id},
 		"--json and --payload contradict each other":                {"get", id, "--json", "--payload"},
 		"--profile: ": {"emulator", "--profile", "none"},
 		"--listen: ":  {"emulator", "--listen", "nowhere"},

@@ -103,6 +103,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	}
 	br, err := bridge.New(bridge.Options{
 		Subjects: c.subjects, Stream: tracedStream{m.bus, m.operator.tracer}, Shelf: m.bus, Watcher: m.bus, Timers: m.bus, Payloads: m.bus,
+		Eraser: m.bus,
 		Sender: client, Observer: client, Directory: client, Callbacks: callbacks, Policy: m.policy(),
 		MaxMessage: m.bus.MaxPayload(), MaxAge: c.StreamMaxAge,
 		ExpiresDefault: c.ExpiresDefault, ExpiresMax: c.ExpiresMax,

@@ -183,7 +183,7 @@ func TestMicroListsEndpointsWithTheirSchemas(t *testing.T) {
 	}
 	slices.Sort(subjects)
 	if want := []string{
-		"devicebridge.v1.callbacks.create", "devicebridge.v1.callbacks.keys", "devicebridge.v1.commands.cancel", "devicebridge.v1.commands.get", "devicebridge.v1.commands.list",
+		"devicebridge.v1.callbacks.create", "devicebridge.v1.callbacks.keys", "devicebridge.v1.commands.cancel", "devicebridge.v1.commands.erase", "devicebridge.v1.commands.get", "devicebridge.v1.commands.list",
 		"devicebridge.v1.commands.quarantine", "devicebridge.v1.commands.response", "devicebridge.v1.commands.send", "devicebridge.v1.devices.get", "devicebridge.v1.devices.list",
 		"devicebridge.v1.signin.get", "devicebridge.v1.signin.replace",
 	}; !slices.Equal(subjects, want) {

@@ -28,6 +28,7 @@ type metrics struct {
 	nats       *natsMetrics
 	inventory  *inventoryMetrics
 	policy     *prometheus.CounterVec
+	erased     *prometheus.CounterVec
 }
 
 // newMetrics makes the metrics of one bridge, in a registry of their own.
@@ -71,6 +72,7 @@ func newMetrics(b build) *metrics {
 	m.nats = newNATSMetrics(m.registry)
 	m.inventory = newInventoryMetrics(m.registry)
 	m.policy = newPolicyReloads(m.registry)
+	m.erased = newErased(m.registry)
 	for _, c := range conditions() {
 		m.degraded.WithLabelValues(c)
 	}
@@ -87,7 +89,9 @@ func (m *metrics) handler() http.Handler {
 
 // hooks count what the bridge does.
 func (m *metrics) hooks() bridge.Hooks {
-	return m.commands.hooks(m.observeUnreadable)
+	hooks := m.commands.hooks(m.observeUnreadable)
+	hooks.Erased = m.observeErased
+	return hooks
 }
 
 func (m *metrics) observePostback(r webhook.Result, elapsed time.Duration) {

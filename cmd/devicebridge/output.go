@@ -47,6 +47,7 @@ func writeCommand(w io.Writer, c events.Command) error {
 		{"request", c.RequestID},
 		{"graph id", c.GraphID},
 		{"error", errorText(c.Error)},
+		{"was", wasText(c.Erased)},
 		{"response", responseText(c)},
 		{"expires", expiryText(c)},
 	})
@@ -78,6 +79,18 @@ func errorText(e *events.Error) string {
 		return ""
 	}
 	return e.Error()
+}
+
+// wasText tells how an erased command had ended.
+func wasText(e *events.Erasure) string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Reason == "":
+		return string(e.State)
+	default:
+		return string(e.State) + "; erased because: " + e.Reason
+	}
 }
 
 func responseText(c events.Command) string {

@@ -42,6 +42,7 @@ func TestProcess(t *testing.T) {
 		"a port that is taken":      cliTestPortTaken,
 		"secrets stay out of a log": cliTestLog,
 		"paused and quarantined":    cliTestPaused,
+		"erased":                    cliTestErased,
 		"probes before NATS is up":  cliTestProbesWhileWaiting,
 		"probes during a stop":      cliTestProbesWhileStopping,
 		"a stop out of time":        cliTestStopUnfinished,

@@ -37,7 +37,7 @@ the emulator that is built in: devicebridge demo
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(
 		newServe(vars), newDemo(), newEmulator(),
-		newSend(vars), newGet(vars), newList(vars), newWatch(vars), newCancel(vars), newQuarantine(vars), newDevices(vars), newDirectory(vars),
+		newSend(vars), newGet(vars), newList(vars), newWatch(vars), newCancel(vars), newErase(vars), newQuarantine(vars), newDevices(vars), newDirectory(vars),
 		newCallback(vars), newKeys(vars),
 		newLogin(vars), newLogout(vars), newWhoAmI(vars),
 		newPolicy(vars), newVersion(),

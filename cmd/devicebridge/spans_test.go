@@ -71,7 +71,7 @@ func names(list tracetest.SpanStubs) string {
 }
 
 // count gives how many spans have a name.
-func count(list tracetest.SpanStubs, name string) int {
+func countSpans(list tracetest.SpanStubs, name string) int {
 	n := 0
 	for _, s := range list {
 		if s.Name == name {
@@ -84,7 +84,7 @@ func count(list tracetest.SpanStubs, name string) int {
 // one gives the only span of a name.
 func one(t *testing.T, list tracetest.SpanStubs, name string) tracetest.SpanStub {
 	t.Helper()
-	if n := count(list, name); n != 1 {
+	if n := countSpans(list, name); n != 1 {
 		t.Fatalf("%d spans are named %q, want 1:\n%s", n, name, names(list))
 	}
 	return list[slices.IndexFunc(list, func(s tracetest.SpanStub) bool { return s.Name == name })]

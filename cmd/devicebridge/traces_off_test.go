@@ -58,7 +58,7 @@ func TestForgedTraceContextIsIgnored(t *testing.T) {
 				t.Errorf("the event has %v", msg.Headers())
 			}
 			own := first.TraceParent[3:35]
-			spans.await(own, func(s tracetest.SpanStubs) bool { return count(s, spanSend) > 0 })
+			spans.await(own, func(s tracetest.SpanStubs) bool { return countSpans(s, spanSend) > 0 })
 		})
 	}
 }

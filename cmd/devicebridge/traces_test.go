@@ -28,7 +28,7 @@ func TestOneTraceFromTheRequestToTheEnd(t *testing.T) {
 	id := receipt.Command.ID
 	list := r.wantTimeline(id, "accepted sending requesting sentToTarget executing completed")
 	trace1 := spans.await(callerTrace, func(s tracetest.SpanStubs) bool {
-		return count(s, spanStore) == 6 && count(s, spanPostback) == 3 && count(s, spanDispatch) == 1
+		return countSpans(s, spanStore) == 6 && countSpans(s, spanPostback) == 3 && countSpans(s, spanDispatch) == 1
 	})
 
 	send := one(t, trace1, spanSend)
@@ -102,7 +102,9 @@ func TestQueuedRequestIsTraced(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantTimeline(events.RequestCommandID("queued-traced"), "accepted sending requesting sentToTarget executing completed")
-	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanPostback) == 3 && count(s, spanIntake) == 1 })
+	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool {
+		return countSpans(s, spanPostback) == 3 && countSpans(s, spanIntake) == 1
+	})
 	intake := one(t, list, spanIntake)
 	if intake.Parent.SpanID().String() != callerSpan || !slices.Equal(links(intake), []string{callerSpan}) || intake.SpanKind != trace.SpanKindConsumer {
 		t.Errorf("the intake is %s under %s with links to %v", intake.SpanKind, intake.Parent.SpanID(), links(intake))
@@ -142,7 +144,7 @@ func TestPollIsInTheTraceOfItsCommand(t *testing.T) {
 			}
 		}
 	}
-	if count(list, spanGet) == 0 {
+	if countSpans(list, spanGet) == 0 {
 		t.Errorf("no GET is in the trace:\n%s", names(list))
 	}
 	r.drive(events.RequestCommandID("polled-traced"))
@@ -153,7 +155,7 @@ func TestAnotherTraceIsJoinedByLinks(t *testing.T) {
 	r, spans := tracedRig(t, rigOptions{vars: map[string]string{"BRIDGE_DISPATCH": "paused"}})
 	r.ask("commands.send", nats.Header{"traceparent": {callerParent}}, launchURI("linked-traces"))
 	id := events.RequestCommandID("linked-traces")
-	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanSend) == 1 })
+	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanSend) == 1 })
 	first := one(t, list, spanSend)
 
 	const repeatTrace, cancelTrace = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -164,7 +166,7 @@ func TestAnotherTraceIsJoinedByLinks(t *testing.T) {
 	}
 	r.ask("commands.cancel", nats.Header{"traceparent": {"00-" + cancelTrace + "-" + callerSpan + "-01"}}, events.IDRequest{ID: id})
 	cancel := one(t, spans.await(cancelTrace, func(s tracetest.SpanStubs) bool { return len(s) > 0 }), "devicebridge/commands.cancel")
-	list = spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanStore) == 2 })
+	list = spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanStore) == 2 })
 	for _, s := range list {
 		if s.Name != spanStore || attr(s, "devicebridge.event.kind") != "canceled" {
 			continue
@@ -186,7 +188,7 @@ func TestTraceOfAPostbackIsLinked(t *testing.T) {
 	const graphTrace, graphSpan = "cccccccccccccccccccccccccccccccc", "dddddddddddddddd"
 	status := r.postTraced(r.callbackURL(0), "00-"+graphTrace+"-"+graphSpan+"-00", `{"status":"completed"}`)
 	r.toTheEnd(id)
-	postback := one(t, spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanPostback) == 1 }), spanPostback)
+	postback := one(t, spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanPostback) == 1 }), spanPostback)
 	if status != 202 || !slices.Equal(links(postback), []string{graphSpan}) || !postback.SpanContext.IsSampled() {
 		t.Errorf("the postback was answered with %d and has links to %v", status, links(postback))
 	}
@@ -194,7 +196,7 @@ func TestTraceOfAPostbackIsLinked(t *testing.T) {
 	if status := r.postTraced(forged, callerParent, `{"status":"completed"}`); status != 404 {
 		t.Errorf("a forged callback was answered with %d", status)
 	}
-	if got := spans.within(graphTrace); len(got) != 0 || count(spans.all(), spanPostback) != 1 {
+	if got := spans.within(graphTrace); len(got) != 0 || countSpans(spans.all(), spanPostback) != 1 {
 		t.Errorf("a stranger's postback made spans:\n%s", names(spans.all()))
 	}
 }
@@ -206,7 +208,7 @@ func TestSentAgainIsInTheSameTrace(t *testing.T) {
 	r.ask("commands.send", nats.Header{"traceparent": {callerParent}}, launchURI("sent-again"))
 	id := events.RequestCommandID("sent-again")
 	r.wantTimeline(id, "accepted sending deferred sending requesting sentToTarget executing completed")
-	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, "attempt") == 2 && count(s, spanTimer) > 0 })
+	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, "attempt") == 2 && countSpans(s, spanTimer) > 0 })
 	kinds := map[trace.SpanID]string{}
 	for _, s := range list {
 		kinds[s.SpanContext.SpanID()] = s.Name
@@ -254,7 +256,7 @@ func TestRedeliveryIsInTheSameTrace(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanIntake) > 0 })
+	spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanIntake) > 0 })
 	stream, err := js.Stream(t.Context(), r.client.Subjects().EventStream())
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +266,7 @@ func TestRedeliveryIsInTheSameTrace(t *testing.T) {
 	}
 	id := events.RequestCommandID("redelivered")
 	r.until(id, func(events.Stored) bool { return true })
-	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return count(s, spanIntake) > 1 })
+	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanIntake) > 1 })
 	var deliveries []string
 	var last trace.SpanID
 	for _, s := range list {
