@@ -143,7 +143,7 @@ func TestNATSSamplePermissions(t *testing.T) {
 	before := s.holdings()
 	more := map[string][]string{
 		"requester": {
-			"devicebridge.v1.commands.quarantine", "devicebridge.v1.signin.replace", "devicebridge.v1.signin.get", "devicebridge.v1.directory.devices.list",
+			"devicebridge.v1.commands.quarantine", "devicebridge.v1.commands.erase", "devicebridge.v1.signin.replace", "devicebridge.v1.signin.get", "devicebridge.v1.directory.devices.list",
 			"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO." + natsEvents, "$JS.API.STREAM.MSG.GET." + natsEvents,
 			"$JS.API.CONSUMER.CREATE." + natsEvents + ".mine", "$SRV.PING",
 		},
@@ -176,8 +176,8 @@ func TestNATSSamplePermissions(t *testing.T) {
 	}
 	for _, subject := range []string{
 		"devicebridge.v1.events." + forged() + ".device.completed", "devicebridge.v1.commands.send", "devicebridge.v1.intake.send", "$JS.API.INFO",
-		"devicebridge.v1.append.inventory.other", "$JS.API.STREAM.DELETE." + natsEvents, "$JS.API.STREAM.PURGE." + natsEvents, "$JS.API.STREAM.MSG.DELETE." + natsEvents,
-		"$JS.API.STREAM.SNAPSHOT." + natsEvents, "$JS.API.STREAM.RESTORE." + natsEvents, "$JS.API.STREAM.CREATE.OTHER", "$JS.API.CONSUMER.DELETE." + natsEvents + ".reports",
+		"devicebridge.v1.append.inventory.other", "$JS.API.STREAM.DELETE." + natsEvents, "$JS.API.STREAM.PURGE." + natsEvents, "$JS.API.STREAM.MSG.DELETE.DEVICEBRIDGE_V1_INTAKE",
+		"$JS.API.STREAM.MSG.DELETE.DEVICEBRIDGE_V1_INVENTORY", "$JS.API.STREAM.MSG.DELETE.KV_DEVICEBRIDGE_V1_STATE", "$JS.API.STREAM.SNAPSHOT." + natsEvents, "$JS.API.STREAM.RESTORE." + natsEvents, "$JS.API.STREAM.CREATE.OTHER", "$JS.API.CONSUMER.DELETE." + natsEvents + ".reports",
 		"$JS.ACK." + natsEvents + ".reports.1.1.1.1.0", "_INBOX.somebody", "$SYS.REQ.SERVER.PING", "anything",
 	} {
 		if allowed := s.mayPublish("bridge", subject); allowed != (subject == "$JS.API.INFO") {

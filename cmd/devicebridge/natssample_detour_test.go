@@ -40,7 +40,7 @@ func TestNATSSampleDetours(t *testing.T) {
 		},
 		"operator": {
 			{"$JS.API.STREAM.LIST", ""}, {"$JS.API.STREAM.INFO." + natsEvents, ""}, {"$JS.API.CONSUMER.DELETE." + natsEvents + ".nobody", ""},
-			{"$SRV.PING", ""}, {"devicebridge.v1.signin.get", "{}"}, {"devicebridge.v1.commands.quarantine", "{}"},
+			{"$SRV.PING", ""}, {"devicebridge.v1.signin.get", "{}"}, {"devicebridge.v1.commands.quarantine", "{}"}, {"devicebridge.v1.commands.erase", "{}"},
 		},
 	}
 	before := s.holdings()

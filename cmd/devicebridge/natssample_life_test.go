@@ -111,6 +111,8 @@ func TestNATSSampleLife(t *testing.T) {
 	operator.follow(1, queued, "--kind", "completed", "--all")
 	operator.fails(exitRefused, "paused", "quarantine", "--before", "now")
 	cliUntil(t, b.admin+"/readyz", http.StatusOK, "ready\n")
+	operator.ok("erase", id, "--reason", "asked for", "--yes")
+	requester.fails(exitRefused, "erased", "get", id, "--payload")
 	operator.ok("logout")
 	s.mustNotDeny()
 }

@@ -71,6 +71,8 @@ func checkPayload(payload []byte, ref events.ObjectRef) error {
 // as one line that cannot steer it.
 func writePayload(w io.Writer, c events.Command) error {
 	switch {
+	case c.State == events.StateErased:
+		return events.NotFound("this command was erased, and with it any response payload that it had")
 	case c.ResponsePayload == nil && c.Response == events.ResponsePending:
 		return events.NotFound("the response payload of this command is not here yet; ask again")
 	case c.ResponsePayload == nil:
