@@ -4,7 +4,7 @@ import "strings"
 
 // nearestName gives the name that a misspelt one most likely means, empty where none
 // is near: as many letters may be wrong as a third of what follows the prefix
-// that all of them have.
+// that all of them have, or its last words may be missing.
 func nearestName(name string, known []string) string {
 	own := strings.TrimPrefix(name, ownPrefix)
 	found, least := "", max(2, len(own)/3)+1
@@ -13,5 +13,13 @@ func nearestName(name string, known []string) string {
 			found, least = k, far
 		}
 	}
-	return found
+	if found != "" {
+		return found
+	}
+	for _, k := range known {
+		if strings.HasPrefix(k, name+"_") {
+			return k
+		}
+	}
+	return ""
 }

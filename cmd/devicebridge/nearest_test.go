@@ -16,6 +16,7 @@ func TestAMisspeltSettingIsToldItsName(t *testing.T) {
 		"BRIDGE_CALLBACK_KEY_FILE": "BRIDGE_CALLBACK_KEYS_FILE",
 		"BRIDGE_LOGLEVEL":          "BRIDGE_LOG_LEVEL",
 		"BRIDGE_DRAIN_TIME":        "BRIDGE_DRAIN_TIMEOUT",
+		"BRIDGE_LISTEN":            "BRIDGE_LISTEN_ADDR",
 		"BRIDGE_SOMETHING_ELSE":    "",
 		"BRIDGE_":                  "",
 	} {
