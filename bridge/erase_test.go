@@ -355,3 +355,32 @@ func TestASweepLeavesWhatMayNotBeErased(t *testing.T) {
 		t.Errorf("sweep %+v, %v", report, err)
 	}
 }
+
+// TestASweepGoesOnWithoutAnErasure: an erasure that fails again and again stops
+// not the sweep, and is not forgotten.
+func TestASweepGoesOnWithoutAnErasure(t *testing.T) {
+	m := new(memory)
+	broken := true
+	r := build(t, m, func(o *bridge.Options) { o.Eraser = failing{m, &broken} })
+	id := r.ended(launch())
+	_, err := r.Erase(t.Context(), idBody(id))
+	wantCode(t, err, events.CodeUnavailable)
+	for range 3 {
+		if report, err := r.Sweep(t.Context()); err != nil || !report.Finished || report.Commands == 0 {
+			t.Errorf("sweep %+v, %v", report, err)
+		}
+		r.clock.pass(20 * time.Minute)
+	}
+	broken = false
+	if _, err := r.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := m.Sequences(t.Context(), id); err != nil || len(left) != 1 {
+		t.Errorf("after the sweep there are the events %v, %v", left, err)
+	}
+	// Control: then the mark goes on.
+	r.clock.pass(20 * time.Minute)
+	if report, err := r.Sweep(t.Context()); err != nil || report.Commands != 0 {
+		t.Errorf("sweep %+v, %v; want no command any more", report, err)
+	}
+}

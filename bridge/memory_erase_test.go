@@ -51,3 +51,17 @@ func (sealed) Sequences(context.Context, string) ([]uint64, error) {
 func (sealed) Erase(context.Context, string, uint64) (events.Erased, error) {
 	return events.Erased{}, events.Unavailable("sealed")
 }
+
+// failing is the eraser of a stream that does not answer, while it is broken, when
+// something is to go.
+type failing struct {
+	*memory
+	broken *bool
+}
+
+func (f failing) Erase(ctx context.Context, id string, before uint64) (events.Erased, error) {
+	if *f.broken {
+		return events.Erased{}, events.Unavailable("failing")
+	}
+	return f.memory.Erase(ctx, id, before)
+}

@@ -62,6 +62,9 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	if s.report.Open > 0 {
 		oldest = earlier(oldest, s.report.Oldest)
 	}
+	if !s.unerased.IsZero() {
+		oldest = earlier(oldest, s.unerased)
+	}
 	mark := oldest.Add(-sweepMargin)
 	b.sweepMark.Store(&mark)
 	return s.report, nil
@@ -93,6 +96,9 @@ type sweep struct {
 	bridge *Bridge
 	mu     sync.Mutex
 	report SweepReport
+	// unerased is when the oldest command was created whose erasure is to be gone on
+	// with by the next sweep; zero where there is none.
+	unerased time.Time
 }
 
 func (s *sweep) look(ctx context.Context, id string) error {
@@ -106,7 +112,13 @@ func (s *sweep) look(ctx context.Context, id string) error {
 	}
 	if latest.Command.State == events.StateErased {
 		if err := b.resumeErasure(ctx, latest); err != nil {
-			return err
+			// Timers of other commands do not wait for it.
+			b.Log.Warn("an erasure is not finished; the next sweep goes on with it", "command", id, "error", err)
+			s.mu.Lock()
+			if created := latest.Command.CreatedAt; s.unerased.IsZero() || created.Before(s.unerased) {
+				s.unerased = created
+			}
+			s.mu.Unlock()
 		}
 	}
 	step, at := b.next(latest.Command, b.Now())

@@ -3,7 +3,9 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,7 +27,25 @@ func (b *Bus) Sequences(ctx context.Context, command string) ([]uint64, error) {
 	if info.Config.DenyDelete || info.Config.Sealed {
 		return nil, events.Refusal(events.CodeConflict, "", "stream "+info.Config.Name+" was set up so that nothing can be deleted from it (deny_delete or sealed); nothing can be erased")
 	}
+	if err := b.mayErase(ctx); err != nil {
+		return nil, err
+	}
 	return b.sequences(ctx, info.Config.Name, b.subjects.CommandFilter(command))
+}
+
+// mayErase finds out whether the server lets the bridge delete, before anything
+// tells of an erasure: it asks for a message that cannot be there.
+func (b *Bus) mayErase(ctx context.Context) error {
+	for _, name := range []string{b.subjects.EventStream(), b.subjects.TimerStream(), objectStream(b.subjects.ResponseBucket())} {
+		s, err := b.stream(ctx, name)
+		if err != nil {
+			return err
+		}
+		if denied, is := errors.AsType[*deniedError](b.requestErase(ctx, s, name, math.MaxUint64)); is {
+			return events.Unavailable("nothing can be erased: " + denied.Error())
+		}
+	}
+	return nil
 }
 
 // Erase overwrites what is kept of a command and takes it away, in this order: its
@@ -173,19 +193,19 @@ func (b *Bus) sequences(ctx context.Context, stream, filter string) (list []uint
 // else was first. What the answer does not tell, a look for the message does: the
 // answer may be lost.
 func (b *Bus) eraseMessage(ctx context.Context, s jetstream.Stream, stream string, seq uint64) (mine bool, err error) {
-	why := b.requestErase(ctx, s, seq)
-	if why == nil {
+	fault := b.requestErase(ctx, s, stream, seq)
+	if fault == nil {
 		return true, nil
 	}
 	if _, err := b.leaderGet(ctx, stream, "", map[string]any{"seq": seq}); events.HasCode(err, events.CodeNotFound) {
 		return false, nil
 	}
-	b.log.Warn("a message could not be erased", "stream", stream, "sequence", seq, "error", why)
+	b.log.Warn("a message could not be erased", "stream", stream, "sequence", seq, "error", fault)
 	return false, events.Unavailable(fmt.Sprintf("message %d of stream %s could not be erased yet; ask again", seq, stream))
 }
 
-func (b *Bus) requestErase(ctx context.Context, s jetstream.Stream, seq uint64) error {
-	ctx, cancel := b.bounded(ctx)
+func (b *Bus) requestErase(ctx context.Context, s jetstream.Stream, stream string, seq uint64) error {
+	ctx, cancel := b.permitted(ctx, "$JS.API.STREAM.MSG.DELETE."+stream)
 	defer cancel()
-	return s.SecureDeleteMsg(ctx, seq)
+	return why(ctx, s.SecureDeleteMsg(ctx, seq))
 }

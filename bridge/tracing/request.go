@@ -39,6 +39,8 @@ func about(span trace.Span, reply any) {
 		c = reply.Command
 	case events.CommandReply:
 		c = reply.Command
+	case events.EraseReply:
+		c = reply.Command // which keeps no trace to link
 	default:
 		return
 	}

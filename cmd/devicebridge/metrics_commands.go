@@ -86,7 +86,7 @@ func (m *commandMetrics) stand() {
 			m.age.WithLabelValues(string(k))
 		}
 		for _, s := range events.Sources() {
-			if events.State(k).Terminal() {
+			if ends(k) {
 				m.ended.WithLabelValues(string(k), string(s))
 			}
 		}
@@ -109,7 +109,7 @@ func (m *commandMetrics) observeEvent(f bridge.EventFacts) {
 	if !begins(f.Kind) {
 		m.age.WithLabelValues(string(f.Kind)).Observe(f.Age.Seconds())
 	}
-	if events.State(f.Kind).Terminal() {
+	if ends(f.Kind) {
 		m.ended.WithLabelValues(string(f.Kind), string(f.Source)).Inc()
 	}
 }
@@ -144,4 +144,10 @@ func (m *commandMetrics) hooks(unreadable func()) bridge.Hooks {
 		Unreadable: unreadable,
 		Polled:     func(p bridge.PollResult) { m.polls.WithLabelValues(string(p)).Inc() },
 	}
+}
+
+// ends says whether an event of this kind ends a command. An erasure comes after
+// that.
+func ends(k events.Kind) bool {
+	return events.State(k).Terminal() && events.State(k) != events.StateErased
 }

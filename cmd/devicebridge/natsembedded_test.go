@@ -60,7 +60,7 @@ func TestNATSEmbeddedSample(t *testing.T) {
 	}
 
 	for user, subjects := range map[string][]string{
-		"orders":  append(harm(), "devicebridge.v1.commands.quarantine", "$JS.API.INFO", "$JS.API.STREAM.INFO."+natsEvents),
+		"orders":  append(harm(), "devicebridge.v1.commands.quarantine", "devicebridge.v1.commands.erase", "$JS.API.INFO", "$JS.API.STREAM.INFO."+natsEvents),
 		"reports": append(harm(), "devicebridge.v1.commands.send", "$JS.API.CONSUMER.CREATE."+natsEvents+".other.devicebridge.v1.events.>"),
 	} {
 		for _, subject := range subjects {

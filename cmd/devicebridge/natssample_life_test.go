@@ -117,6 +117,22 @@ func TestNATSSampleLife(t *testing.T) {
 	s.mustNotDeny()
 }
 
+// TestNATSSampleKeepsAll: where the bridge may delete nothing, an erasure is refused
+// before anything tells of it, and the words name the permission.
+func TestNATSSampleKeepsAll(t *testing.T) {
+	for _, stream := range []string{"DEVICEBRIDGE_V1_EVENTS", "OBJ_DEVICEBRIDGE_V1_RESPONSES"} {
+		permission := "$JS.API.STREAM.MSG.DELETE." + stream
+		s := startNATSSample(t, `"`+permission+`"`)
+		cliStartWith(t, emulator.Options{}, s.bridgeVars(nil))
+		requester, operator := &cliBridge{t: t, vars: s.vars("requester")}, &cliBridge{t: t, vars: s.vars("operator")}
+		id := cliField(t, requester.ok("send", "--device", cliCompletes, "--uri", "https://example.com", "--wait", "1m"), "command")
+		operator.fails(exitUnavailable, permission, "erase", id, "--reason", "asked for", "--yes")
+		if out := requester.ok("get", id); !strings.Contains(out, "completed") {
+			t.Errorf("after the refused erasure: %s", out)
+		}
+	}
+}
+
 // TestNATSSamplePayload: a payload that fits no message, polled for, by timers.
 func TestNATSSamplePayload(t *testing.T) {
 	s := startNATSSample(t)
