@@ -54,6 +54,9 @@ func (b *Bridge) markErased(ctx context.Context, r events.EraseRequest) (events.
 		if c := latest.Command; !command.Known(c) || !c.Ended() {
 			return events.Stored{}, events.Refusal(events.CodeConflict, "id", notErasable(c))
 		}
+		if err := b.Eraser.MayErase(ctx); err != nil {
+			return events.Stored{}, err
+		}
 		sequences, err := b.Eraser.Sequences(ctx, r.ID)
 		if err != nil {
 			return events.Stored{}, err

@@ -7,6 +7,8 @@ import (
 	"devicebridge/events"
 )
 
+func (m *memory) MayErase(context.Context) error { return nil }
+
 func (m *memory) Sequences(_ context.Context, id string) (list []uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -43,6 +45,8 @@ func (m *memory) Erase(_ context.Context, id string, before uint64) (done events
 
 // sealed is the eraser of a stream of which nothing can be deleted.
 type sealed struct{}
+
+func (sealed) MayErase(context.Context) error { return nil }
 
 func (sealed) Sequences(context.Context, string) ([]uint64, error) {
 	return nil, events.Refusal(events.CodeConflict, "", "sealed")

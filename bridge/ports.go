@@ -61,6 +61,8 @@ type Payloads interface {
 
 // Eraser takes away for good what is kept of a command.
 type Eraser interface {
+	// MayErase gives nil where NATS lets the bridge delete, or an *events.Error.
+	MayErase(ctx context.Context) error
 	// Sequences gives the stream sequences of a command's events, oldest first, as the
 	// leader has them. CodeConflict: the stream is one of which nothing can be erased.
 	Sequences(ctx context.Context, command string) ([]uint64, error)

@@ -27,15 +27,13 @@ func (b *Bus) Sequences(ctx context.Context, command string) ([]uint64, error) {
 	if info.Config.DenyDelete || info.Config.Sealed {
 		return nil, events.Refusal(events.CodeConflict, "", "stream "+info.Config.Name+" was set up so that nothing can be deleted from it (deny_delete or sealed); nothing can be erased")
 	}
-	if err := b.mayErase(ctx); err != nil {
-		return nil, err
-	}
 	return b.sequences(ctx, info.Config.Name, b.subjects.CommandFilter(command))
 }
 
-// mayErase finds out whether the server lets the bridge delete, before anything
-// tells of an erasure: it asks for a message that cannot be there.
-func (b *Bus) mayErase(ctx context.Context) error {
+// MayErase gives nil where the server lets the bridge delete, to be asked before
+// anything tells of an erasure: it asks to delete a message that cannot be there.
+// Errors: *events.Error with CodeUnavailable, which names the permission.
+func (b *Bus) MayErase(ctx context.Context) error {
 	for _, name := range []string{b.subjects.EventStream(), b.subjects.TimerStream(), objectStream(b.subjects.ResponseBucket())} {
 		s, err := b.stream(ctx, name)
 		if err != nil {
