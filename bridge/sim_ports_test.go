@@ -132,6 +132,8 @@ func (p ports) Newest(ctx context.Context, device string, before uint64, limit i
 	return p.w.store.Newest(ctx, device, before, limit)
 }
 
+func (p ports) MayErase(ctx context.Context) error { return p.w.store.MayErase(ctx) }
+
 func (p ports) Sequences(ctx context.Context, id string) ([]uint64, error) {
 	return p.w.store.Sequences(ctx, id)
 }
