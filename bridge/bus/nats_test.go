@@ -81,15 +81,22 @@ func startNATS(t *testing.T, o *server.Options) *server.Server {
 }
 
 // fixedPort gives a port that the system does not hand out by itself: the
-// routes of a cluster have to be known before its servers listen.
+// routes of a cluster have to be known before its servers listen. It is odd; whoever
+// listens on the even one before it has it until the test ends, so that no two tests,
+// also of other packages, are given one port.
 func fixedPort(t *testing.T) int {
 	t.Helper()
 	for {
-		port := 10_000 + rand.IntN(20_000)
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		guard := 10_000 + 2*rand.IntN(10_000)
+		held, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(guard)))
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = held.Close() })
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(guard+1)))
 		if err == nil {
 			_ = l.Close()
-			return port
+			return guard + 1
 		}
 	}
 }

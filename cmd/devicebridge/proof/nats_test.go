@@ -89,11 +89,19 @@ func placing(ctx context.Context, url string) error {
 }
 
 // freeAddress gives a loopback address whose port the system does not hand out by
-// itself, so that it is still free when a process comes back.
+// itself, so that it is still free when a process comes back. It is odd; whoever
+// listens on the even one before it has it until the test ends, so that no two tests,
+// also of other packages, are given one address.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
+		guard := 10_000 + 2*rand.IntN(10_000)
+		held, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(guard)))
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = held.Close() })
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(guard+1))
 		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
 			return address
