@@ -105,12 +105,14 @@ const (
 
 // Bridge does the steps of commands' lives. It is safe for concurrent use.
 // Of a command it holds in memory only how long it has been seen unchanged under a
-// claim, and that it waits for a token; beside that, the pause while Graph throttles,
-// the devices as they were listed last, and how far the last sweep got.
+// claim, that it waits for a token, and the latest events of those used last; beside
+// that, the pause while Graph throttles, the devices as they were listed last, and
+// how far the last sweep got.
 type Bridge struct {
 	Options
 	throttle throttle
 	leases   leases
+	recent   recent
 	waiters  waiters
 	devices  deviceList
 	// waiting holds a place for each request that waits for its command's end.
@@ -165,7 +167,7 @@ func New(o Options) (*Bridge, error) {
 	}
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{
-		Options: o, waiting: make(chan struct{}, maxWaiting),
+		Options: o, recent: newRecent(), waiting: make(chan struct{}, maxWaiting),
 		devices: deviceList{directory: o.Directory, now: o.Now},
 	}, nil
 }

@@ -18,8 +18,8 @@ func (b *Bridge) hint(c events.Command, o events.Observation) bool {
 
 // takeHint keeps what a hint may bring by itself, which is Graph's id of the
 // command, and sees to it that Graph is asked. It is durable when it returns.
-func (b *Bridge) takeHint(ctx context.Context, before events.Stored, o events.Observation) error {
-	after, err := b.fold(ctx, before, true, command.Observe{
+func (b *Bridge) takeHint(ctx context.Context, before events.Stored, on basis, o events.Observation) error {
+	after, err := b.fold(ctx, before, on, command.Observe{
 		At: b.Now(), Source: events.SourcePostback, Observation: events.Observation{GraphID: o.GraphID},
 	})
 	if err != nil || toldByGraph(after.Command) {
@@ -53,7 +53,7 @@ func (b *Bridge) confirm(ctx context.Context, latest events.Stored, try int) (ev
 			b.Log.Debug("confirmation failed", "command", c.ID, "try", try, "error", err)
 			break
 		}
-		after, err := b.observe(ctx, latest, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		after, err := b.observe(ctx, latest, given, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
 			return latest, err
 		}

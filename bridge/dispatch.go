@@ -206,9 +206,9 @@ func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.I
 		var after events.Stored
 		var err error
 		if report, ok := in.(command.Observe); ok {
-			after, err = b.observe(ctx, claimed, false, report)
+			after, err = b.observe(ctx, claimed, given, report)
 		} else {
-			after, err = b.fold(ctx, claimed, false, in)
+			after, err = b.fold(ctx, claimed, given, in)
 		}
 		if err == nil || !events.HasCode(err, events.CodeUnavailable) {
 			return after, err

@@ -23,39 +23,69 @@ const (
 	tightFrom    = 0.9
 )
 
+// basis is what is known of the event that an input is folded into.
+type basis int
+
+const (
+	// given: somebody had it from the stream, maybe long ago.
+	given basis = iota
+	// fresh: it was read from the leader after the input came in, which is needed to
+	// conclude that nothing follows.
+	fresh
+	// remembered: this process had it last. It is good for one append.
+	remembered
+)
+
 // Postback folds what a postback said. nil means that it is stored, or was
 // before. Errors are *events.Error: CodeNotFound when no such command is kept.
+//
+// As a rule it takes one append and no read: what is remembered of the command is
+// its latest event unless another replica has stored one since, and then the append
+// is refused.
 func (b *Bridge) Postback(ctx context.Context, id string, observations []events.Observation) error {
 	for _, o := range observations {
 		if len(o.ResponsePayload) > largePayload && b.Shelf.Usage(ctx) >= tightFrom {
 			return events.Unavailable("the event stream has no room for a payload of this size now")
 		}
-		before, err := b.Stream.Latest(ctx, id)
-		if err != nil {
-			return err
-		}
-		ctx := b.Tracer.Resume(ctx, before.Command)
-		if !command.Known(before.Command) {
-			return events.Unavailable("this version of the bridge does not know the state of this command; another replica may")
-		}
-		crash.At(crash.FoldRead)
-		if b.hint(before.Command, o) {
-			if err := b.takeHint(ctx, before, o); err != nil {
+		if before, is := b.recent.find(id); is {
+			err := b.takePostback(ctx, before, remembered, o)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, events.ErrLost) {
 				return err
 			}
-			continue
+			b.recent.forget(id)
 		}
-		now := b.Now()
-		after, err := b.observe(ctx, before, true, command.Observe{At: now, Source: events.SourcePostback, Observation: o})
+		before, err := b.latest(ctx, id)
+		if err == nil {
+			err = b.takePostback(ctx, before, fresh, o)
+		}
 		if err != nil {
-			return err
-		}
-		crash.At(crash.FoldStored)
-		if err := b.follow(ctx, before, after, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// takePostback folds one observation of a postback into before. With a remembered
+// one it gives events.ErrLost where that does not do.
+func (b *Bridge) takePostback(ctx context.Context, before events.Stored, on basis, o events.Observation) error {
+	ctx = b.Tracer.Resume(ctx, before.Command)
+	if !command.Known(before.Command) {
+		return events.Unavailable("this version of the bridge does not know the state of this command; another replica may")
+	}
+	crash.At(crash.FoldRead)
+	if b.hint(before.Command, o) {
+		return b.takeHint(ctx, before, on, o)
+	}
+	now := b.Now()
+	after, err := b.observe(ctx, before, on, command.Observe{At: now, Source: events.SourcePostback, Observation: o})
+	if err != nil {
+		return err
+	}
+	crash.At(crash.FoldStored)
+	return b.follow(ctx, before, after, now)
 }
 
 // follow sets the timer that a postback made urgent. The one that stands is for the
@@ -89,12 +119,12 @@ func awaitsPayload(s events.Stored) bool { return s.Command.Response == events.R
 
 // observe folds what Graph said. A response payload that its event would take and
 // that fits no message becomes an object before.
-func (b *Bridge) observe(ctx context.Context, from events.Stored, fresh bool, in command.Observe) (events.Stored, error) {
+func (b *Bridge) observe(ctx context.Context, from events.Stored, on basis, in command.Observe) (events.Stored, error) {
 	payload := in.Observation.ResponsePayload
 	if payload == nil || !brings(command.Apply(from.Command, in), events.KindResponse) {
-		return b.fold(ctx, from, fresh, in)
+		return b.fold(ctx, from, on, in)
 	}
-	after, placed, err := b.foldPayload(ctx, from, fresh, payload, func(object *events.ObjectRef) command.Input {
+	after, placed, err := b.foldPayload(ctx, from, on, payload, func(object *events.ObjectRef) command.Input {
 		in.Object = object
 		return in
 	})
@@ -103,7 +133,7 @@ func (b *Bridge) observe(ctx context.Context, from events.Stored, fresh bool, in
 	}
 	// Graph can be asked for it again; the status must not be lost with it.
 	in.Object, in.Observation.ResponsePayload = nil, nil
-	return b.fold(ctx, from, fresh, in)
+	return b.fold(ctx, from, on, in)
 }
 
 func brings(list []command.Event, kind events.Kind) bool {
@@ -111,27 +141,29 @@ func brings(list []command.Event, kind events.Kind) bool {
 }
 
 // fold applies in to the command until what follows from it is stored, and gives
-// the command's latest event. from is where to begin; fresh says that it was read
-// from the leader after the input came in, which is needed to conclude that
-// nothing follows.
-func (b *Bridge) fold(ctx context.Context, from events.Stored, fresh bool, in command.Input) (events.Stored, error) {
+// the command's latest event. from is where to begin and on what is known of it; from
+// a remembered one it goes on to no other, but gives events.ErrLost.
+func (b *Bridge) fold(ctx context.Context, from events.Stored, on basis, in command.Input) (events.Stored, error) {
 	id := from.Command.ID
 	for range foldTries {
 		list := command.Apply(from.Command, in)
-		if len(list) == 0 && fresh {
+		if len(list) == 0 && on == fresh {
 			return from, nil
 		}
-		next, err := b.appendAll(ctx, from, list)
-		if err == nil && len(list) > 0 {
-			return next, nil
+		err := events.ErrLost
+		if len(list) > 0 {
+			var next events.Stored
+			if next, err = b.appendAll(ctx, from, list); err == nil {
+				return next, nil
+			}
 		}
-		if err != nil && !errors.Is(err, events.ErrLost) {
-			return next, err
+		if on == remembered || !errors.Is(err, events.ErrLost) {
+			return from, err
 		}
-		if from, err = b.Stream.Latest(ctx, id); err != nil {
+		if from, err = b.latest(ctx, id); err != nil {
 			return events.Stored{}, err
 		}
-		fresh = true
+		on = fresh
 	}
 	return events.Stored{}, fmt.Errorf("command %s: %d races lost for one input", id, foldTries)
 }
@@ -144,9 +176,11 @@ func (b *Bridge) appendAll(ctx context.Context, from events.Stored, list []comma
 		}
 		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, from.Sequence)
 		if err != nil {
+			b.recent.forget(e.Command.ID)
 			return from, err
 		}
 		from = events.Stored{Sequence: seq, Kind: e.Kind, Command: e.Command}
+		b.recent.keep(from)
 		b.logEvent(ctx, e)
 	}
 	return from, nil

@@ -151,7 +151,9 @@ func (b *Bridge) create(ctx context.Context, e command.Event, admit func() error
 		seq, err := b.Stream.Append(ctx, e.Kind, e.Command, 0)
 		if err == nil {
 			b.logEvent(ctx, e)
-			return events.Stored{Sequence: seq, Kind: e.Kind, Command: e.Command}, nil
+			stored := events.Stored{Sequence: seq, Kind: e.Kind, Command: e.Command}
+			b.recent.keep(stored)
+			return stored, nil
 		}
 		if !errors.Is(err, events.ErrLost) {
 			return events.Stored{}, err

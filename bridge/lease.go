@@ -56,7 +56,7 @@ func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery)
 	if overdue := now.Sub(later(c.UpdatedAt, c.ExpiresAt)); held < b.Lease && overdue < b.Lease {
 		return b.Lease - max(held, overdue)
 	}
-	after, err := b.fold(ctx, from, false, command.LoseTrack{
+	after, err := b.fold(ctx, from, given, command.LoseTrack{
 		At: now, Attempt: c.Attempt, Source: events.SourceTimer,
 		Error: &events.Error{
 			Code:    "leasePassed",

@@ -73,7 +73,7 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 	if c := from.Command; c.GraphID != "" && c.Type != "" && !c.Terminal {
 		o, err := b.ask(ctx, c)
 		if err == nil {
-			after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+			after, err := b.observe(ctx, from, given, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 			if err != nil {
 				return backoff(d.Count)
 			}
@@ -83,7 +83,7 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 			from = after
 		}
 	}
-	after, err := b.fold(ctx, from, false, command.Expire{At: b.Now()})
+	after, err := b.fold(ctx, from, given, command.Expire{At: b.Now()})
 	if err != nil {
 		return backoff(d.Count)
 	}
@@ -137,7 +137,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 		b.Log.Warn("poll failed", "command", c.ID, "error", err)
 		delay = max(delay, retryAfter(err))
 	default:
-		after, err := b.observe(ctx, from, false, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
+		after, err := b.observe(ctx, from, given, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
 			return backoff(d.Count)
 		}
@@ -207,7 +207,7 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 
 // takePayload stores the payload that a fetch gave.
 func (b *Bridge) takePayload(ctx context.Context, from events.Stored, payload json.RawMessage) error {
-	_, _, err := b.foldPayload(ctx, from, false, payload, func(object *events.ObjectRef) command.Input {
+	_, _, err := b.foldPayload(ctx, from, given, payload, func(object *events.ObjectRef) command.Input {
 		return command.Fetched{At: b.Now(), Payload: payload, Object: object}
 	})
 	return err
@@ -220,7 +220,7 @@ func (b *Bridge) fetchDelay(silence time.Duration) time.Duration {
 }
 
 func (b *Bridge) giveUp(ctx context.Context, from events.Stored, why *events.Error, d Delivery) time.Duration {
-	if _, err := b.fold(ctx, from, false, command.FetchFailed{At: b.Now(), Error: why}); err != nil {
+	if _, err := b.fold(ctx, from, given, command.FetchFailed{At: b.Now(), Error: why}); err != nil {
 		return backoff(d.Count)
 	}
 	return 0

@@ -17,34 +17,46 @@ import (
 // message, and gives where; nil if it fits. The object comes before the event
 // that names it. One whose event never came is gone with the age of the bucket.
 func (b *Bridge) stow(ctx context.Context, c events.Command, payload json.RawMessage) (*events.ObjectRef, error) {
-	if len(payload)+size(c) <= b.MaxMessage-room {
+	if b.fits(c, payload) {
 		return nil, nil
 	}
 	return b.put(ctx, c, payload)
 }
 
+// fits reports whether the event that brings a response payload fits a message.
+func (b *Bridge) fits(c events.Command, payload json.RawMessage) bool {
+	return len(payload)+size(c) <= b.MaxMessage-room
+}
+
 // foldPayload folds an input that brings a response payload; with makes it, for the
 // object that holds the payload or, with nil, for the payload in its event. placed
-// is false when err says that the payload has no place to be.
-func (b *Bridge) foldPayload(ctx context.Context, from events.Stored, fresh bool, payload json.RawMessage,
+// is false when err says that the payload has no place to be. It makes no object for
+// an event that is only remembered: whoever reads on from there would not know of it.
+func (b *Bridge) foldPayload(ctx context.Context, from events.Stored, on basis, payload json.RawMessage,
 	with func(*events.ObjectRef) command.Input,
 ) (after events.Stored, placed bool, err error) {
+	if on == remembered && !b.fits(from.Command, payload) {
+		return from, false, events.ErrLost
+	}
 	object, err := b.stow(ctx, from.Command, payload)
 	if err != nil {
 		return from, false, err
 	}
-	after, err = b.fold(ctx, from, fresh, with(object))
+	after, err = b.fold(ctx, from, on, with(object))
 	if err == nil {
 		return after, true, b.unstow(ctx, object, after)
 	}
 	if object != nil || !events.HasCode(err, events.CodeTooLarge) {
 		return after, true, err
 	}
+	if on == remembered {
+		return from, false, events.ErrLost
+	}
 	// The stream takes less than the server does.
 	if object, err = b.put(ctx, from.Command, payload); err != nil {
 		return from, false, err
 	}
-	if after, err = b.fold(ctx, from, false, with(object)); err == nil {
+	if after, err = b.fold(ctx, from, on, with(object)); err == nil {
 		err = b.unstow(ctx, object, after)
 	}
 	return after, true, err

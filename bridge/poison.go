@@ -35,7 +35,7 @@ func (b *Bridge) PoisonedCommand(ctx context.Context, id string) time.Duration {
 	if err == nil {
 		switch latest.Command.State {
 		case events.StateAccepted, events.StateDeferred:
-			_, err = b.fold(ctx, latest, true, command.Refuse{At: b.Now(), Attempt: latest.Command.Attempt, Error: poisoned()})
+			_, err = b.fold(ctx, latest, fresh, command.Refuse{At: b.Now(), Attempt: latest.Command.Attempt, Error: poisoned()})
 		default:
 			step, at := b.next(latest.Command, b.Now())
 			if step == command.StepNone || step == command.StepLeave {

@@ -77,6 +77,6 @@ func (b *Bridge) quarantine(ctx context.Context, id string, in command.Quarantin
 	if err != nil {
 		return false, err
 	}
-	after, err := b.fold(ctx, latest, true, in)
+	after, err := b.fold(ctx, latest, fresh, in)
 	return err == nil && after.Sequence != latest.Sequence, err
 }

@@ -64,7 +64,7 @@ func (b *Bridge) Cancel(ctx context.Context, data []byte) (events.CommandReply, 
 	if err != nil {
 		return events.CommandReply{}, err
 	}
-	after, err := b.fold(ctx, before, true, command.Cancel{At: b.Now()})
+	after, err := b.fold(ctx, before, fresh, command.Cancel{At: b.Now()})
 	if err != nil {
 		return events.CommandReply{}, err
 	}

@@ -1,0 +1,74 @@
+package bridge
+
+import (
+	"context"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"devicebridge/events"
+)
+
+const (
+	// maxRecent is how many records are remembered at once, and maxRecentSize how long
+	// the texts of one may be, in bytes: 16 MiB together at most, 4 to 8 as a rule.
+	maxRecent     = 8192
+	maxRecentSize = 1 << 10
+)
+
+// recent remembers the latest events of commands as this process stored or read
+// them, those used last. Another replica may have stored one since, so what is
+// remembered is good for an append, which compare-and-set refuses then, and for
+// nothing else.
+type recent struct {
+	events *lru.Cache[string, events.Stored]
+}
+
+func newRecent() recent {
+	cache, err := lru.New[string, events.Stored](maxRecent)
+	if err != nil {
+		panic(err) // of a size that is not more than 0
+	}
+	return recent{cache}
+}
+
+// find gives what is remembered of a command.
+func (r recent) find(command string) (events.Stored, bool) { return r.events.Get(command) }
+
+// keep remembers an event unless a later one of its command is.
+func (r recent) keep(e events.Stored) {
+	id := e.Command.ID
+	if was, is := r.events.Peek(id); is && was.Sequence > e.Sequence {
+		return
+	}
+	if textSize(e.Command) > maxRecentSize {
+		r.events.Remove(id)
+		return
+	}
+	r.events.Add(id, e)
+}
+
+// forget drops what is remembered of a command: it was not the latest event.
+func (r recent) forget(command string) { r.events.Remove(command) }
+
+// textSize is about how long the texts of a record are, in bytes.
+func textSize(c events.Command) int {
+	n := len(c.RequestID) + len(c.CorrelationID) + len(c.DeviceID) + len(c.AppServiceName) + len(c.PackageFamilyName) +
+		len(c.Payload) + len(c.ResponsePayload) + len(c.GraphID) + len(c.GraphStatus) + len(c.TraceState)
+	for _, key := range c.Seen {
+		n += len(key) + 16
+	}
+	if c.Error != nil {
+		n += len(c.Error.Message)
+	}
+	return n
+}
+
+// latest reads the latest event of a command from the stream's leader and remembers
+// it.
+func (b *Bridge) latest(ctx context.Context, command string) (events.Stored, error) {
+	found, err := b.Stream.Latest(ctx, command)
+	if err == nil {
+		b.recent.keep(found)
+	}
+	return found, err
+}
