@@ -32,8 +32,9 @@ type Observation struct {
 	Error string
 	// ResponsePayload is the app's answer where it came inline, compacted.
 	ResponsePayload json.RawMessage
-	// Digest tells two observations apart that differ in more than the casing of
-	// member names, the wrapping or the response payload.
+	// Digest tells two reports of a retry apart that differ in more than the casing of
+	// member names, the wrapping or the response payload. Other reports have none: they
+	// are told apart by their status.
 	Digest string
 }
 
@@ -49,22 +50,21 @@ func ParseObservations(body []byte) ([]Observation, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not valid UTF-8")
 	}
-	object, err := members(body)
+	told, err := tell(body)
 	if err != nil {
 		return nil, err
 	}
-	value, wrapped := object["value"]
-	if !wrapped || object["status"] != nil || object["actionstatus"] != nil {
-		o, err := observe(object)
+	if told.value == nil || told.status != nil {
+		o, err := observe(told)
 		if err != nil {
 			return nil, err
 		}
 		return []Observation{o}, nil
 	}
-	list := []json.RawMessage{value}
-	if bytes.HasPrefix(bytes.TrimSpace(value), []byte("[")) {
+	list := []json.RawMessage{told.value}
+	if bytes.HasPrefix(bytes.TrimSpace(told.value), []byte("[")) {
 		list = nil
-		if err := json.Unmarshal(value, &list); err != nil || len(list) == 0 {
+		if err := json.Unmarshal(told.value, &list); err != nil || len(list) == 0 {
 			return nil, errors.New("value is an empty list")
 		}
 	}
@@ -73,7 +73,7 @@ func ParseObservations(body []byte) ([]Observation, error) {
 	}
 	observations := make([]Observation, 0, len(list))
 	for _, raw := range list {
-		inner, err := members(raw)
+		inner, err := tell(raw)
 		if err != nil {
 			return nil, fmt.Errorf("value: %w", err)
 		}
@@ -86,61 +86,41 @@ func ParseObservations(body []byte) ([]Observation, error) {
 	return observations, nil
 }
 
-// members gives the members of a JSON object by their lower-case names, without
-// those that are null. Where two names differ only in case, the one that sorts
-// last counts: lower case sorts after upper case, and is what Graph documents.
-func members(body []byte) (map[string]json.RawMessage, error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, errors.New("not a JSON object")
-		}
-		return nil, errors.New("malformed JSON")
-	}
-	if raw == nil {
-		return nil, errors.New("not a JSON object")
-	}
-	lower := make(map[string]json.RawMessage, len(raw))
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if v := raw[name]; !isNull(v) {
-			lower[strings.ToLower(name)] = v
-		}
-	}
-	return lower, nil
-}
-
-func isNull(v json.RawMessage) bool {
-	v = bytes.TrimSpace(v)
-	return len(v) == 0 || bytes.Equal(v, []byte("null")) || bytes.Equal(v, []byte(`"null"`))
-}
-
-func observe(object map[string]json.RawMessage) (Observation, error) {
+func observe(told report) (Observation, error) {
 	var o Observation
-	status := object["status"]
-	if second := object["actionstatus"]; status == nil && second != nil {
-		status = second
-		object["status"] = second // for the digest: the name makes no difference
-	}
-	delete(object, "actionstatus")
-	if status != nil {
-		if err := json.Unmarshal(status, &o.Status); err != nil || o.Status == "" || len(o.Status) > maxStatus {
+	if told.status != nil {
+		if o.Status = text(told.status); o.Status == "" || len(o.Status) > maxStatus {
 			return Observation{}, fmt.Errorf("status is not a string of 1 to %d bytes", maxStatus)
 		}
 	}
-	if id := object["id"]; id != nil {
-		if err := json.Unmarshal(id, &o.GraphID); err != nil || o.GraphID == "" || len(o.GraphID) > maxGraphID {
+	if told.id != nil {
+		if o.GraphID = text(told.id); o.GraphID == "" || len(o.GraphID) > maxGraphID {
 			return Observation{}, fmt.Errorf("id is not a string of 1 to %d bytes", maxGraphID)
 		}
 	}
-	o.Error = errorText(object["error"])
-	if payload := object["responsepayload"]; payload != nil {
-		o.ResponsePayload = Compact(payload)
+	o.Error = errorText(told.failure)
+	if told.payload != nil {
+		o.ResponsePayload = Compact(told.payload)
 	}
 	if o.Status == "" && o.GraphID == "" && o.ResponsePayload == nil {
 		return Observation{}, errors.New("neither a status, an id nor a response payload")
 	}
-	o.Digest = digest(object)
+	if o.Status != "" && StateOfStatus(o.Status) == StateRetry {
+		o.Digest = digest(told.body)
+	}
 	return o, nil
+}
+
+// text gives the string that raw is; empty where it is none.
+func text(raw json.RawMessage) string {
+	if inside, plain := bytes.CutPrefix(raw, []byte(`"`)); plain && bytes.IndexByte(raw, '\\') < 0 {
+		return string(inside[:len(inside)-1])
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // errorText reads the command's error, documented as a string; an object with a
@@ -161,7 +141,16 @@ func errorText(raw json.RawMessage) string {
 	return Truncate(text, maxError)
 }
 
-func digest(object map[string]json.RawMessage) string {
+// digest is of the members of a JSON object, in whatever form and order they came.
+func digest(body []byte) string {
+	object, err := members(body)
+	if err != nil {
+		return "" // not of a body that told something
+	}
+	if second := object["actionstatus"]; object["status"] == nil && second != nil {
+		object["status"] = second // the name makes no difference
+	}
+	delete(object, "actionstatus")
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if name == "responsepayload" || name == "payload" || strings.HasPrefix(name, "@") {

@@ -47,8 +47,11 @@ func checkObservation(t *testing.T, o events.Observation) {
 	if o.Status == "" && o.GraphID == "" && o.ResponsePayload == nil {
 		t.Errorf("%+v says nothing", o)
 	}
-	if len(o.Status) > 128 || len(o.GraphID) > 1024 || len(o.Error) > 2048 || len(o.Digest) != 16 {
+	if len(o.Status) > 128 || len(o.GraphID) > 1024 || len(o.Error) > 2048 {
 		t.Errorf("%+v is out of bounds", o)
+	}
+	if retry := events.StateOfStatus(o.Status) == events.StateRetry; (len(o.Digest) == 16) != retry || !retry && o.Digest != "" {
+		t.Errorf("%+v: a report of a retry has a digest, and no other", o)
 	}
 	if !utf8.ValidString(o.Status + o.GraphID + o.Error) {
 		t.Errorf("%+v is not valid UTF-8", o)

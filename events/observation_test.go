@@ -121,7 +121,7 @@ func TestDocumentedSamples(t *testing.T) {
 		"payload, as reply": {`{"id":"0","status":"completed","responsePayload":` + samplePayload + `}`, "0", "completed"},
 	} {
 		o := one(t, c.body)
-		if o.GraphID != c.id || o.Status != c.status || o.Error != "" || len(o.Digest) != 16 {
+		if o.GraphID != c.id || o.Status != c.status || o.Error != "" || o.Digest != "" {
 			t.Errorf("%s: %+v", name, o)
 		}
 		if hasPayload := name == "payload, as reply"; (o.ResponsePayload != nil) != hasPayload {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"slices"
+	"sync"
 
 	"devicebridge/events"
 )
@@ -95,16 +96,42 @@ func table() []rule {
 	}
 }
 
+// cell is a place in the table, and what stands there.
+type (
+	cell struct {
+		state   events.State
+		trigger Trigger
+	}
+	content struct {
+		outcome Outcome
+		to      events.State
+	}
+)
+
+// cells is the table, spread out at the first use and only read from then on.
+//
+//nolint:gochecknoglobals // a constant, which Go has no form for
+var cells = sync.OnceValue(func() map[cell]content {
+	spread := make(map[cell]content)
+	for _, r := range table() {
+		for _, s := range r.from {
+			for _, t := range r.on {
+				to := r.to
+				if r.outcome == Move && to == "" {
+					to = events.State(t)
+				}
+				spread[cell{s, t}] = content{r.outcome, to}
+			}
+		}
+	}
+	return spread
+})
+
 // Lookup gives the cell of state and trigger: what happens, and for a Move to
 // which state.
 func Lookup(s events.State, t Trigger) (Outcome, events.State) {
-	for _, r := range table() {
-		if slices.Contains(r.from, s) && slices.Contains(r.on, t) {
-			if r.outcome == Move && r.to == "" {
-				return Move, events.State(t)
-			}
-			return r.outcome, r.to
-		}
+	if found, is := cells()[cell{s, t}]; is {
+		return found.outcome, found.to
 	}
 	return Ignore, ""
 }
