@@ -39,6 +39,10 @@ const (
 const CommandSchema = "urn:devicebridge:schema:command:v1"
 
 const (
+	// maxHeaders is how many headers an event has at most when it is stored: those of
+	// Encode, its writer's nonce and what it expects of the stream.
+	maxHeaders = 16
+
 	typePrefix  = "devicebridge.command."
 	typeSuffix  = ".v1"
 	specVersion = "1.0"
@@ -57,24 +61,28 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode event %s: %w", c.EventID(), err)
 	}
-	header := map[string][]string{
-		headerSpecVersion: {specVersion},
-		headerID:          {c.EventID()},
-		headerType:        {EventType(kind)},
-		headerSource:      {s.Source()},
-		headerSubject:     {headerEscape("devices/" + c.DeviceID + "/commands/" + c.ID)},
-		headerTime:        {c.UpdatedAt.UTC().Format(time.RFC3339Nano)},
-		headerDataSchema:  {CommandSchema},
-		headerSequence:    {strconv.Itoa(c.Sequence)},
-		HeaderContentType: {contentJSON},
+	header := make(map[string][]string, maxHeaders)
+	values := make([]string, 0, maxHeaders) // one piece of memory for all
+	put := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
+	put(headerSpecVersion, specVersion)
+	put(headerID, c.EventID())
+	put(headerType, EventType(kind))
+	put(headerSource, s.Source())
+	put(headerSubject, headerEscape("devices/"+c.DeviceID+"/commands/"+c.ID))
+	put(headerTime, c.UpdatedAt.UTC().Format(time.RFC3339Nano))
+	put(headerDataSchema, CommandSchema)
+	put(headerSequence, strconv.Itoa(c.Sequence))
+	put(HeaderContentType, contentJSON)
 	if c.CorrelationID != "" {
-		header[headerCorrelationID] = []string{headerEscape(c.CorrelationID)}
+		put(headerCorrelationID, headerEscape(c.CorrelationID))
 	}
 	if c.TraceParent != "" {
-		header[HeaderTraceParent] = []string{c.TraceParent}
+		put(HeaderTraceParent, c.TraceParent)
 		if c.TraceState != "" {
-			header[HeaderTraceState] = []string{c.TraceState}
+			put(HeaderTraceState, c.TraceState)
 		}
 	}
 	return header, body, nil
@@ -133,12 +141,22 @@ func HeaderValue(header map[string][]string, name string) string {
 // binding asks, which the NATS binding refers to: space, the double quote, the
 // percent sign and everything outside printable ASCII.
 func headerEscape(v string) string {
+	for i := range len(v) {
+		if escapes(v[i]) {
+			return escaped(v)
+		}
+	}
+	return v
+}
+
+func escapes(c byte) bool { return c <= ' ' || c > '~' || c == '"' || c == '%' }
+
+func escaped(v string) string {
 	var b strings.Builder
 	for i := range len(v) {
-		switch c := v[i]; {
-		case c <= ' ' || c > '~' || c == '"' || c == '%':
+		if c := v[i]; escapes(c) {
 			_, _ = fmt.Fprintf(&b, "%%%02X", c)
-		default:
+		} else {
 			b.WriteByte(c)
 		}
 	}

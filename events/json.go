@@ -20,7 +20,20 @@ func (c *Command) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON gives the record with the members it was read with that this
 // version does not know.
-func (c Command) MarshalJSON() ([]byte, error) { return encodeOpen(plainCommand(c), c.unknown) }
+func (c Command) MarshalJSON() ([]byte, error) {
+	var w recordWriter
+	w.Grow(usualRecord)
+	w.command(&c)
+	if c.unknown != "" {
+		w.WriteByte(',')
+		w.WriteString(string(c.unknown))
+	}
+	w.WriteByte('}')
+	return w.Bytes(), w.err
+}
+
+// usualRecord is what most records fit into, in bytes.
+const usualRecord = 1 << 10
 
 // UnmarshalJSON does what Command.UnmarshalJSON does.
 func (e *Error) UnmarshalJSON(data []byte) error {
