@@ -43,7 +43,12 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 	return b.store(ctx, write{
 		stream: b.subjects.EventStream(), filter: b.subjects.CommandFilter(c.ID), what: "the event stream",
 		writer: writer, expected: expected,
-		publish: func(ctx context.Context) (uint64, error) { return b.publish(ctx, msg, c.ID, expected) },
+		publish: func(ctx context.Context) (uint64, error) {
+			if b.group == nil {
+				return b.publishAlone(ctx, msg, c.ID, expected)
+			}
+			return b.group.publish(ctx, newEntry(msg, c.ID, expected))
+		},
 		nothing: func(err error) error {
 			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 				b.watched.unconfirmed()
@@ -53,7 +58,7 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 	})
 }
 
-func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expected uint64) (uint64, error) {
+func (b *Bus) publishAlone(ctx context.Context, msg *nats.Msg, command string, expected uint64) (uint64, error) {
 	ctx, cancel := b.permitted(ctx, msg.Subject)
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, msg,
@@ -65,9 +70,14 @@ func (b *Bus) publish(ctx context.Context, msg *nats.Msg, command string, expect
 		}
 		return 0, fmt.Errorf("append: %w", why(ctx, err))
 	}
-	b.watched.confirmed()
-	b.acknowledged(ack.Sequence)
+	b.stored(ack.Sequence)
 	return ack.Sequence, nil
+}
+
+// stored takes note of an acknowledgement.
+func (b *Bus) stored(seq uint64) {
+	b.watched.confirmed()
+	b.acknowledged(seq)
 }
 
 // acknowledged notes the highest sequence that was, see Witness.

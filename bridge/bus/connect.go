@@ -37,7 +37,11 @@ type Options struct {
 	// Timeout bounds one request or append where the context has no earlier
 	// deadline. Zero: 5 s.
 	Timeout time.Duration
-	Log     *slog.Logger
+	// SyncEach leaves each append to the event stream a sync of the disk of its own,
+	// where the embedded server syncs at all. By default those that wait at the same
+	// time share one.
+	SyncEach bool
+	Log      *slog.Logger
 	// Inject, if not nil, puts what ctx knows of a trace into the headers of an event
 	// or a timer before it is stored.
 	Inject func(ctx context.Context, header map[string][]string)
@@ -57,9 +61,11 @@ type Bus struct {
 	inject   func(context.Context, map[string][]string)
 	hooks    Hooks
 	closed   chan struct{}
-	usage    usage
-	denials  denials
-	watched  watched
+	// group is nil where appends do not wait for a sync of the disk each.
+	group   *group
+	usage   usage
+	denials denials
+	watched watched
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
 }
@@ -82,6 +88,9 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		closed: make(chan struct{}),
 	}
 	b.watched.changed = make(chan struct{}, 1)
+	if o.Server != nil && !o.Server.o.LazySync && !o.SyncEach {
+		b.group = &group{to: eventPublisher{b}}
+	}
 	connected := make(chan struct{}, 1)
 	opts, err := b.natsOptions(o)
 	if err != nil {

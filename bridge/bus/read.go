@@ -45,6 +45,7 @@ func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, err
 
 // rawMessage is a message as STREAM.MSG.GET answers it.
 type rawMessage struct {
+	Subject  string    `json:"subject"`
 	Sequence uint64    `json:"seq"`
 	Header   []byte    `json:"hdrs"`
 	Data     []byte    `json:"data"`

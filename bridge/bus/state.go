@@ -78,9 +78,14 @@ func (b *Bus) publishState(ctx context.Context, msg *nats.Msg, expected uint64) 
 	return ack.Sequence, nil
 }
 
+// lookAgain is how long after the word that a record is being written it is looked
+// at once more: the word goes out with the publish, and may be here before the stream
+// has stored it.
+const lookAgain = 500 * time.Millisecond
+
 // FollowState calls changed after a record may have changed: at once, when
-// somebody writes it, after every reconnect, and every so often because a word may
-// be missed. It returns when ctx ends.
+// somebody writes it and shortly after that, after every reconnect, and every so
+// often because a word may be missed. It returns when ctx ends.
 func (b *Bus) FollowState(ctx context.Context, key string, every time.Duration, changed func(context.Context)) error {
 	poke := make(chan struct{}, 1)
 	sub, err := b.nc.Subscribe(b.stateSubject(key), func(*nats.Msg) {
@@ -95,11 +100,14 @@ func (b *Bus) FollowState(ctx context.Context, key string, every time.Duration, 
 	defer func() { _ = sub.Unsubscribe() }()
 	reconnected := b.nc.StatusChanged(nats.CONNECTED)
 	defer b.nc.RemoveStatusListener(reconnected)
+	wait := every
 	for {
 		changed(ctx)
-		timer := time.NewTimer(every)
+		timer := time.NewTimer(wait)
+		wait = every
 		select {
 		case <-poke:
+			wait = min(every, lookAgain)
 		case <-reconnected:
 		case <-timer.C:
 		case <-ctx.Done():

@@ -1,0 +1,57 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// eventPublisher is the event stream as a group has it.
+type eventPublisher struct{ b *Bus }
+
+func (p eventPublisher) alone(ctx context.Context, e *entry) (uint64, error) {
+	return p.b.publishAlone(ctx, e.msg, e.command, e.expected)
+}
+
+// together publishes an atomic batch. The bus' own time-out counts for it, not that of
+// one of those who wait.
+func (p eventPublisher) together(batch []*entry) (uint64, error) {
+	msgs := make([]*nats.Msg, 0, len(batch))
+	for _, e := range batch {
+		header := maps.Clone(e.msg.Header) // it may have to go alone yet
+		expect(header, p.b.subjects.CommandFilter(e.command), e.expected)
+		msgs = append(msgs, &nats.Msg{Subject: e.msg.Subject, Header: header, Data: e.msg.Data})
+	}
+	last, err := p.b.publishBatch(context.Background(), p.b.subjects.EventStream(), msgs)
+	if err != nil {
+		return 0, err
+	}
+	p.b.stored(last)
+	return last - uint64(len(batch)) + 1, nil
+}
+
+// culprit finds out whose append a batch was refused for: the server tells the last
+// sequence of its command, and the message there names the command.
+func (p eventPublisher) culprit(err error) (command string, refused bool) {
+	api, refused := errors.AsType[*jetstream.APIError](err)
+	if !refused || api.ErrorCode != codeWrongSequence {
+		return "", refused
+	}
+	found := regexp.MustCompile(`wrong last sequence: ([1-9][0-9]*)`).FindStringSubmatch(api.Description)
+	if found == nil {
+		return "", true // none of its events is there any more
+	}
+	sequence, _ := strconv.ParseUint(found[1], 10, 64) // what is too long is not found
+	stream := p.b.subjects.EventStream()
+	raw, err := p.b.leaderGet(context.Background(), stream, stream, map[string]any{"seq": sequence})
+	if err != nil {
+		return "", true
+	}
+	command, _, _ = p.b.subjects.ParseEvent(raw.Subject)
+	return command, true
+}
