@@ -89,7 +89,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	}
 	b.watched.changed = make(chan struct{}, 1)
 	if o.Server != nil && !o.Server.o.LazySync && !o.SyncEach {
-		b.group = &group{to: eventPublisher{b}}
+		b.group = newGroup(eventPublisher{b})
 	}
 	connected := make(chan struct{}, 1)
 	opts, err := b.natsOptions(o)

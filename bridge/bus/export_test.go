@@ -16,3 +16,6 @@ func (s *Server) LoseJetStream() error { return s.current.Load().DisableJetStrea
 
 // Syncs reports whether every append is synced before it is acknowledged.
 func (s *Server) Syncs() bool { return s.current.Load().JetStreamConfig().SyncAlways }
+
+// GroupFrom sets from how many waiting appends on they go as one batch.
+func (b *Bus) GroupFrom(n int) { b.group.from = n }

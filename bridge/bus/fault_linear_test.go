@@ -34,6 +34,19 @@ func TestFaultLinearizable(t *testing.T) {
 			checkLinearizable(t, buses, commands)
 		})
 	}
+	t.Run("one server that syncs, in groups", func(t *testing.T) {
+		t.Parallel()
+		server := syncing(t)
+		buses := []*bus.Bus{connect(t, bus.Options{Server: server}), connect(t, bus.Options{Server: server})}
+		for _, b := range buses {
+			b.GroupFrom(2)
+		}
+		ensure(t, buses[0], small())
+		checkLinearizable(t, buses, 8)
+		if batched(t, server) == 0 {
+			t.Error("no append went in a batch")
+		}
+	})
 	t.Run("three servers", func(t *testing.T) {
 		t.Parallel()
 		var buses []*bus.Bus

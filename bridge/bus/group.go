@@ -32,6 +32,8 @@ const (
 // goroutine of its own: of those who wait the first publishes for all.
 type group struct {
 	to publisher
+	// from is groupFrom, unless a test sets less.
+	from int
 
 	mu sync.Mutex
 	// singles counts the appends under way on their own, by command.
@@ -78,6 +80,8 @@ type result struct {
 	err      error
 }
 
+func newGroup(to publisher) *group { return &group{to: to, from: groupFrom} }
+
 // publish stores an append, alone or with others.
 func (g *group) publish(ctx context.Context, e *entry) (uint64, error) {
 	if len(e.msg.Data) > groupSize || g.enter(e) {
@@ -109,7 +113,7 @@ func newEntry(msg *nats.Msg, command string, expected uint64) *entry {
 func (g *group) enter(e *entry) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.batched || g.flying >= groupFrom {
+	if g.batched || g.flying >= g.from {
 		g.queue = append(g.queue, e)
 		g.proceed()
 		return false
@@ -181,8 +185,8 @@ func (g *group) proceed() {
 	if g.batched {
 		return
 	}
-	if len(g.queue) >= groupFrom {
-		if batch := g.gather(); len(batch) >= groupFrom {
+	if len(g.queue) >= g.from {
+		if batch := g.gather(); len(batch) >= g.from {
 			for _, e := range batch {
 				e.taken = true
 			}
@@ -192,7 +196,7 @@ func (g *group) proceed() {
 			return
 		}
 	}
-	for g.flying < groupFrom && len(g.queue) > 0 {
+	for g.flying < g.from && len(g.queue) > 0 {
 		e := g.queue[0]
 		g.queue = g.queue[1:]
 		g.depart(e)

@@ -96,7 +96,7 @@ type appending struct {
 
 func newAppending(t *testing.T, f *fakeStream) *appending {
 	f.last = map[string]uint64{}
-	return &appending{t: t, g: &group{to: f}, got: map[string]result{}}
+	return &appending{t: t, g: newGroup(f), got: map[string]result{}}
 }
 
 func (a *appending) begin(ctx context.Context, name, command string, expected uint64) {
