@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"regexp"
 	"strings"
 	"time"
 
@@ -242,7 +241,7 @@ const maxTraceState = 512
 // is dropped, as the standard asks.
 func traceContext(header map[string][]string) (parent, state string) {
 	parent, state = events.HeaderValue(header, events.HeaderTraceParent), events.HeaderValue(header, events.HeaderTraceState)
-	if !regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`).MatchString(parent) {
+	if !isTraceParent(parent) {
 		return "", ""
 	}
 	unprintable := func(r rune) bool { return r < ' ' || r > '~' }
@@ -250,6 +249,21 @@ func traceContext(header map[string][]string) (parent, state string) {
 		return parent, ""
 	}
 	return parent, state
+}
+
+// isTraceParent reports whether text has the form of W3C's traceparent:
+// 2, 32, 16 and 2 hexadecimal digits in lower case.
+func isTraceParent(text string) bool {
+	if len(text) != len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") {
+		return false
+	}
+	for i, c := range []byte(text) {
+		hyphen := i == 2 || i == 35 || i == 52
+		if hyphen != (c == '-') || !hyphen && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // size gives the length of a record's JSON, in bytes.
@@ -272,6 +286,9 @@ func (b *Bridge) logEvent(ctx context.Context, e command.Event) {
 	level := slog.LevelDebug
 	if c.Terminal || e.Kind == events.KindConflict || c.State == events.StateOutcomeUnknown {
 		level = slog.LevelInfo
+	}
+	if !b.Log.Enabled(ctx, level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("command", c.ID), slog.String("kind", string(e.Kind)), slog.Int("n", c.Sequence), slog.String("source", string(c.Source)),

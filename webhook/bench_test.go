@@ -1,11 +1,13 @@
 package webhook_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"devicebridge/events"
 	"devicebridge/webhook"
 )
 
@@ -22,6 +24,11 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// nowhere is a sink that stores nothing.
+type nowhere struct{}
+
+func (nowhere) Postback(context.Context, string, []events.Observation) error { return nil }
 
 // BenchmarkHandler takes a postback through the endpoint, without a connection, to a
 // sink that stores nothing.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -11,6 +12,9 @@ import (
 
 // lingerTime is how long the rest of a refused body is thrown away.
 const lingerTime = time.Second
+
+// usualBody is for how much of a body there is room before it is read, in bytes.
+const usualBody = 16 << 10
 
 // encoded reports whether the body came compressed. A decompressed body has no
 // known length, so it is refused instead.
@@ -29,9 +33,11 @@ func encoded(h http.Header) bool {
 func readBody(w http.ResponseWriter, r *http.Request, limit int64, deadline time.Time) ([]byte, Result) {
 	// Only a writer that has no connection under it, as in a test, refuses this.
 	_ = http.NewResponseController(w).SetReadDeadline(deadline)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		return body, ""
+		return body.Bytes(), ""
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, ResultTooLarge

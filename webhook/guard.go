@@ -36,6 +36,9 @@ func panicError(value any) error {
 // logLine writes the one line of a request. The command id is logged where it is
 // one, the token as the start of its hash, the path and the body never.
 func (s *Server) logLine(c echo.Context, end outcome, elapsed time.Duration) {
+	if !s.options.Log.Enabled(c.Request().Context(), end.result.level()) {
+		return
+	}
 	attributes := []slog.Attr{
 		slog.String("result", string(end.result)),
 		slog.Int("status", end.result.Status()),

@@ -3,11 +3,13 @@ package webhook
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -27,6 +29,12 @@ type Keyring struct{ keys atomic.Pointer[[]key] }
 type key struct {
 	id     string
 	secret []byte
+	// hashes are HMACs under the secret, made once and used again.
+	hashes *sync.Pool
+}
+
+func newKey(id string, secret []byte) key {
+	return key{id, secret, &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
 }
 
 // ParseKeyring reads `<key id>:<base64>,<key id>:<base64>`, newest first, with a
@@ -153,7 +161,7 @@ func parseKey(entry string) (key, error) {
 	if len(secret) < minKeyBytes {
 		return key{}, fmt.Errorf("has %d bytes, at least %d are needed", len(secret), minKeyBytes)
 	}
-	return key{id: id, secret: secret}, nil
+	return newKey(id, secret), nil
 }
 
 func validKeyID(id string) bool {

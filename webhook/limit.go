@@ -1,10 +1,10 @@
 package webhook
 
 import (
-	"container/list"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 )
 
@@ -20,26 +20,26 @@ const maxTracked = 8192
 type rateLimits struct {
 	rate  rate.Limit
 	burst int
-	size  int
 
 	mu      sync.Mutex
-	buckets map[string]*list.Element
-	recent  *list.List // of *bucket, the last used first
-}
-
-type bucket struct {
-	name    string
-	limiter *rate.Limiter
+	buckets *simplelru.LRU[string, *rate.Limiter]
 }
 
 func newRateLimits(limit rate.Limit, burst, size int) *rateLimits {
-	return &rateLimits{rate: limit, burst: burst, size: size, buckets: make(map[string]*list.Element), recent: list.New()}
+	buckets, err := simplelru.NewLRU[string, *rate.Limiter](size, nil)
+	if err != nil {
+		panic(err) // of a size that is not more than 0
+	}
+	return &rateLimits{rate: limit, burst: burst, buckets: buckets}
 }
 
 // wait takes one request from the name's bucket and gives 0, or takes none and
 // gives the time until there is one.
 func (l *rateLimits) wait(name string, now time.Time) time.Duration {
 	limiter := l.limiter(name)
+	if limiter.AllowN(now, 1) {
+		return 0
+	}
 	reservation := limiter.ReserveN(now, 1)
 	delay := reservation.DelayFrom(now)
 	if delay > 0 {
@@ -51,15 +51,10 @@ func (l *rateLimits) wait(name string, now time.Time) time.Duration {
 func (l *rateLimits) limiter(name string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e, known := l.buckets[name]; known {
-		l.recent.MoveToFront(e)
-		return e.Value.(*bucket).limiter
+	limiter, known := l.buckets.Get(name)
+	if !known {
+		limiter = rate.NewLimiter(l.rate, l.burst)
+		l.buckets.Add(name, limiter)
 	}
-	if l.recent.Len() >= l.size {
-		oldest := l.recent.Remove(l.recent.Back()).(*bucket)
-		delete(l.buckets, oldest.name)
-	}
-	limiter := rate.NewLimiter(l.rate, l.burst)
-	l.buckets[name] = l.recent.PushFront(&bucket{name: name, limiter: limiter})
 	return limiter
 }

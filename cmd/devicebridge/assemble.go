@@ -114,7 +114,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 		defer server.Stop()
 	}
 	options := busOptions(c.clientConfig, server, log)
-	options.Inject, options.Hooks = o.tracer.Inject, o.metrics.nats.hooks()
+	options.Inject, options.Hooks, options.SyncEach = o.tracer.Inject, o.metrics.nats.hooks(), c.NATSSync == "each"
 	b, err := bus.Connect(ctx, options)
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func choiceFaults(c config) []error {
 		{"BRIDGE_COMMANDS", c.Commands, []string{switchedOn, switchedOff}},
 		{"BRIDGE_DIRECTORY", c.Directory, []string{switchedOff, directoryRead, directoryWrite}},
 		{"BRIDGE_INVENTORY", c.Inventory, []string{switchedOn, switchedOff}},
-		{"BRIDGE_NATS_SYNC", c.NATSSync, []string{"always", "interval"}},
+		{"BRIDGE_NATS_SYNC", c.NATSSync, []string{"always", "each", "interval"}},
 		{"BRIDGE_DISPATCH", c.Dispatch, []string{dispatchOn, dispatchPaused}},
 		{"BRIDGE_POSTBACK_TRUST", c.PostbackTrust, []string{trustAll, trustConfirm}},
 		{"BRIDGE_LOG_FORMAT", c.LogFormat, []string{"auto", "text", "json"}},

@@ -183,7 +183,7 @@ func TestOneFault(t *testing.T) {
 		{name: "BRIDGE_NATS_CONFIG", value: cliFile(t, "nats.conf", "listen: '0.0.0.0:4222'"), words: "accounts with users, and tls"},
 		{name: "BRIDGE_NATS_CONFIG", value: cliFile(t, "nats.conf", "max_connections: 10"), words: "NATS_URL names another; set one", with: cluster},
 		{name: "BRIDGE_NATS_LISTEN", value: "localhost", words: "it takes host:port"},
-		{name: "BRIDGE_NATS_SYNC", value: "never", words: `"always" or "interval"`},
+		{name: "BRIDGE_NATS_SYNC", value: "never", words: `"always", "each" or "interval"`},
 		{name: "BRIDGE_NATS_REPLICAS", value: "6", words: "is 6; it takes 1 to 5", with: cluster},
 		{name: "BRIDGE_NATS_REPLICAS", value: "3", words: "replicas need NATS_URL"},
 		{name: "BRIDGE_NATS_REPLICAS", value: "three", words: `is "three"; it takes a whole number`},

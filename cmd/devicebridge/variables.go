@@ -47,7 +47,7 @@ func variables() []variable {
 		{"BRIDGE_GRAPH_POST_TIMEOUT", "how long one POST to Graph may take; a claim is given up 30 s later"},
 		{"BRIDGE_SUBJECT_PREFIX", "first tokens of every subject"},
 		{"BRIDGE_NATS_LISTEN", "address of the embedded NATS server; port 0 picks one. Beyond loopback it needs BRIDGE_NATS_CONFIG"},
-		{"BRIDGE_NATS_SYNC", `"always" syncs every append to disk before it is acknowledged, "interval" does not`},
+		{"BRIDGE_NATS_SYNC", `"always" has every append on disk before it is acknowledged, those that wait at the same time by one sync; "each" by a sync for each; "interval" does not sync before`},
 		{"BRIDGE_NATS_REPLICAS", "replicas of each stream on a NATS cluster"},
 		{"BRIDGE_STREAM_MAX_AGE", "how long events, idempotency and callbacks last"},
 		{"BRIDGE_STREAM_MAX_BYTES", "limit of the event stream in bytes; 0: 1 GiB, or half of the embedded server's limit if less"},
