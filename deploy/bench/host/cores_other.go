@@ -5,6 +5,7 @@ package host
 import (
 	"errors"
 	"os/exec"
+	"time"
 )
 
 // Cores are the cores of one run.
@@ -28,3 +29,15 @@ func PreciseTimers() error { return nil }
 
 // SleepNanos does nothing.
 func SleepNanos(int64) {}
+
+// Memory is what processes hold of it, in bytes.
+type Memory struct{ Resident, Anon, File float64 }
+
+// CPU always fails.
+func CPU(...*Process) (time.Duration, error) { return 0, errors.ErrUnsupported }
+
+// MemoryOf always fails.
+func MemoryOf(...*Process) (Memory, error) { return Memory{}, errors.ErrUnsupported }
+
+// Own always fails.
+func Own() (time.Duration, error) { return 0, errors.ErrUnsupported }

@@ -8,13 +8,17 @@ import (
 	"time"
 )
 
+// tick is the unit of times in /proc; 100 a second on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
 // Machine is what the cores did since the machine started.
 type Machine struct {
 	cores map[int]coreTimes
 	at    time.Time
 }
 
-type coreTimes struct{ busy, steal time.Duration }
+// coreTimes are a core's: tasks is what processes used, busy that and interrupts.
+type coreTimes struct{ tasks, busy, steal time.Duration }
 
 // Now reads /proc/stat.
 func Now() (Machine, error) {
@@ -36,6 +40,7 @@ func Now() (Machine, error) {
 			}
 		}
 		m.cores[core] = coreTimes{
+			tasks: time.Duration(ticks[1]+ticks[2]+ticks[3]) * tick,
 			busy:  time.Duration(ticks[1]+ticks[2]+ticks[3]+ticks[6]+ticks[7]) * tick,
 			steal: time.Duration(ticks[8]) * tick,
 		}
@@ -50,23 +55,24 @@ type Took struct {
 	// by whomever; Steal is the share of all these cores that the host gave to
 	// somebody else.
 	ServerBusy, GeneratorBusy, Steal float64
+	// Tasks is what all processes used of these cores.
+	Tasks time.Duration
 }
 
 // Since gives what went on on c from before to m.
 func (m Machine) Since(before Machine, c Cores) Took {
 	t := Took{Wall: m.at.Sub(before.at)}
-	of := func(core int) (busy, steal float64) {
+	cores := append([]int{c.Server}, c.Generator...)
+	for i, core := range cores {
 		now, then := m.cores[core], before.cores[core]
-		return (now.busy - then.busy).Seconds() / t.Wall.Seconds(), (now.steal - then.steal).Seconds() / t.Wall.Seconds()
+		t.Tasks += now.tasks - then.tasks
+		t.Steal += (now.steal - then.steal).Seconds() / t.Wall.Seconds() / float64(len(cores))
+		busy := (now.busy - then.busy).Seconds() / t.Wall.Seconds()
+		if i == 0 {
+			t.ServerBusy = busy
+		} else {
+			t.GeneratorBusy += busy / float64(len(c.Generator))
+		}
 	}
-	var steal float64
-	t.ServerBusy, steal = of(c.Server)
-	t.Steal += steal
-	for _, core := range c.Generator {
-		busy, steal := of(core)
-		t.GeneratorBusy += busy / float64(len(c.Generator))
-		t.Steal += steal
-	}
-	t.Steal /= float64(1 + len(c.Generator))
 	return t
 }

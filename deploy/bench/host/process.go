@@ -37,7 +37,7 @@ func (c Cores) Start(p Program) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the log of %s: %w", p.Name, err)
 	}
-	defer func() { _ = log.Close() }() // the child has its own
+	defer func() { _ = log.Close() }()     // the child has its own
 	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec,noctx // the programs are the benchmark's own; Stop ends them
 	cmd.Env = []string{"GOMAXPROCS=1"}
 	for name, value := range p.Vars {

@@ -69,7 +69,10 @@ func (c Commands) Closed(ctx context.Context, run string, d time.Duration) (Comm
 }
 
 func (c Commands) one(ctx context.Context, id string) (receipt, done time.Duration, err error) {
-	seen := c.Seen(id)
+	var seen <-chan struct{}
+	if c.Seen != nil {
+		seen = c.Seen(id) // before it can come
+	}
 	begin := time.Now()
 	reply, err := c.Conn.RequestWithContext(ctx, c.Subject, c.Body(id))
 	if err != nil {

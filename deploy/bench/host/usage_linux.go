@@ -6,11 +6,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
-
-// tick is the unit of times in /proc; 100 a second on every Linux that Go runs on.
-const tick = 10 * time.Millisecond
 
 // CPU gives what the processes have used so far, in user and system mode.
 func CPU(processes ...*Process) (time.Duration, error) {
@@ -64,4 +62,13 @@ func MemoryOf(processes ...*Process) (Memory, error) {
 		}
 	}
 	return sum, nil
+}
+
+// Own gives what this process has used of the cores so far.
+func Own() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("the CPU time of this process: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
