@@ -30,6 +30,7 @@ func build(ctx context.Context, dir string) (binaries, error) {
 	for file, pkg := range map[string]string{b.bridge: "./cmd/devicebridge", b.natsServer: "github.com/nats-io/nats-server/v2"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg) //nolint:gosec // fixed words
 		cmd.Dir = root
+		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0") // as the image has it
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return binaries{}, fmt.Errorf("go build %s: %w: %s", pkg, err, out)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -56,13 +57,18 @@ func measureForwarder(ctx context.Context, s *suite, dir string) (sample, error)
 				return nil
 			},
 			Body: func(id string) []byte {
-				const token = "xm2igitaea4d34ipad5wcv3kzi/k1.2000000000.uBPbbKdYEZLmxRtN5c9aSNLvoXQRSzLwwTJYZEzkWDU"
 				return fmt.Appendf(nil, `{"type":"LaunchUri","payload":{"uri":"https://contoso.example/orders/4711?from=toast"},`+
-					`"postBackUri":"http://127.0.0.1:8080/postback/%s%s"}`, token, id)
+					`"postBackUri":"http://127.0.0.1:8080/postback/%s/%s"}`, events.RandomCommandID(), longID(id))
 			},
 		}, nil
 	}, 0)
 }
+
+// tokenLength is that of a callback token.
+const tokenLength = 57
+
+// longID makes id as long as a callback token.
+func longID(id string) string { return (id + strings.Repeat("x", tokenLength))[:tokenLength] }
 
 // commands measures the way of commands through a target that start starts.
 func (s *suite) commands(ctx context.Context, start func(graph string) (*target, error), client func(*nats.Conn) (load.Commands, error), perCommand int) (sample, error) {

@@ -29,6 +29,7 @@ const (
 	binarySize    report.Measure = "binarySize"
 	serverBusy    report.Measure = "serverBusy"
 	generatorBusy report.Measure = "generatorBusy"
+	generator     report.Measure = "generator"
 	others        report.Measure = "others"
 	steal         report.Measure = "steal"
 )
@@ -57,8 +58,9 @@ func (s *suite) watched(ctx context.Context, t *target, got sample, load func(co
 	used := end.target - begin.target
 	got.values[cpuPer1000] = used.Seconds() / float64(done) * 1000
 	got.values[serverBusy], got.values[generatorBusy] = 100*took.ServerBusy, 100*took.GeneratorBusy
-	capacity := took.Wall * time.Duration(1+len(s.cores.Generator))
-	got.values[others] = 100 * max(0, (took.Tasks-used-(end.own-begin.own)).Seconds()/capacity.Seconds())
+	own, cores := end.own-begin.own, len(s.cores.Generator)
+	got.values[generator] = 100 * own.Seconds() / (took.Wall * time.Duration(cores)).Seconds()
+	got.values[others] = 100 * max(0, (took.Tasks-used-own).Seconds()/(took.Wall*time.Duration(cores+1)).Seconds())
 	return nil
 }
 

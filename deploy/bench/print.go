@@ -8,10 +8,6 @@ import (
 	"devicebridge/deploy/bench/report"
 )
 
-// busyLimit is the share of the generator's cores, in percent, from which on it
-// may be what is measured.
-const busyLimit = 90
-
 // print writes the header, a table per part, the notes and the figures.
 func (s *suite) print(w io.Writer, header []string) error {
 	for _, line := range header {
@@ -32,15 +28,9 @@ func (s *suite) print(w io.Writer, header []string) error {
 			return err
 		}
 	}
-	for _, r := range s.rounds {
-		notes := r.Notes
-		if r.Values[generatorBusy] > busyLimit {
-			notes = append(slices.Clone(notes), fmt.Sprintf("the generator's cores were %.0f %% busy: it may be what was measured", r.Values[generatorBusy]))
-		}
-		for _, note := range notes {
-			if _, err := fmt.Fprintf(w, "NOTE %s: %s, round %d: %s\n", r.Part, r.Variant, r.Number, note); err != nil {
-				return err
-			}
+	for _, note := range s.notes() {
+		if _, err := fmt.Fprintln(w, "NOTE", note); err != nil {
+			return err
 		}
 	}
 	if _, err := fmt.Fprintln(w); err != nil {
@@ -66,7 +56,7 @@ type table struct {
 
 func tables(o options) []table {
 	noise := []report.Column{
-		{Title: "server %", Measure: serverBusy, Verb: "%.0f"}, {Title: "generator %", Measure: generatorBusy, Verb: "%.0f"},
+		{Title: "server %", Measure: serverBusy, Verb: "%.0f"}, {Title: "generator %", Measure: generator, Verb: "%.0f"},
 		{Title: "others %", Measure: others, Verb: "%.1f"}, {Title: "max", Measure: others, Verb: "%.1f", Most: true},
 		{Title: "steal %", Measure: steal, Verb: "%.1f"}, {Title: "max", Measure: steal, Verb: "%.1f", Most: true},
 	}

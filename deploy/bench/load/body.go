@@ -20,7 +20,7 @@ const (
 	bodyEnd   = `","type":"AppService","appServiceName":"com.contoso.device.control","packageFamilyName":"Contoso.DeviceControl_8wekyb3d8bbwe",` +
 		`"permissionTicket":null,"error":null,"postBackUri":null,"payload":{"Type":"Toast","Title":"The order is ready",` +
 		`"Subtitle":"Order 4711 waits at the counter","CreationDate":"11/22/2026","Sound":"ms-winsoundevent:Notification.Default",` +
-		`"Launch":"https://contoso.example/orders/4711?from=toast"}}`
+		`"Launch":"https://contoso.example/orders/4711?from=toast","Tag":"order-4711","Group":"orders"}}`
 )
 
 // AppendBody appends a postback in the shape of a Graph command, about 570 bytes.

@@ -57,7 +57,7 @@ func post(ctx context.Context, client *http.Client, url string, body []byte) (_ 
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusCreated {
-		return nil, fmt.Errorf("Graph answered with %d", answer.StatusCode)
+		return nil, fmt.Errorf("answered with %d", answer.StatusCode)
 	}
 	return io.ReadAll(answer.Body)
 }

@@ -36,7 +36,7 @@ func publish(ctx context.Context, c Config) error {
 		select {
 		case <-future.Ok():
 			w.WriteHeader(http.StatusAccepted)
-		case <-future.Err():
+		case <-future.Err(): //nolint:errcheck // a channel; the sender learns no more than that it failed
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
