@@ -11,6 +11,8 @@ const (
 	// busyLimit is the share of the generator's cores, in percent, from which on it
 	// may be what is measured.
 	busyLimit = 90
+	// ownLimit is the share that it has to have itself.
+	ownLimit = 40
 	// quietLimit is the share of all cores, in percent, that others may use before the
 	// numbers are theirs too.
 	quietLimit = 5
@@ -29,7 +31,9 @@ func (s *suite) notes() []string {
 			loud = append(loud, share)
 		}
 		name := r.Part + ": " + r.Variant
-		if r.Values[generatorBusy] > max(busyLimit, busiest[name].Values[generatorBusy]) {
+		// A generator that had little of a busy core waited for the server, or for others
+		// of whom the last note speaks.
+		if r.Values[generator] > ownLimit && r.Values[generatorBusy] > max(busyLimit, busiest[name].Values[generatorBusy]) {
 			busiest[name] = r
 		}
 	}
