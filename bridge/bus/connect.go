@@ -122,6 +122,12 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	return b, nil
 }
 
+// subscribed is how many messages a subscription holds that its reader has not taken
+// yet. A command has some two hundred events, and the pauses of other replicas are
+// taken at once. The client's default of 65536 costs half a megabyte for each request
+// that waits.
+const subscribed = 2048
+
 func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name(o.Name),
@@ -132,6 +138,7 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 		// called sent.
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Wait),
+		nats.SyncQueueLen(subscribed),
 		// The client's default of two minutes, twice, is long for a server that went
 		// without a word.
 		nats.PingInterval(20 * time.Second),
