@@ -52,6 +52,7 @@ func mayImport() map[string]struct {
 	}
 	return map[string]rule{
 		"schemas":             {nil, "the schemas are data"},
+		"schemas/validate":    {[]string{"schemas"}, "for tests and tools: whoever imports it pays for the validator at every start"},
 		"events":              {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
 		"bridge/command":      {[]string{"events"}, "the lifecycle is pure"},
 		"bridge/decode":       {[]string{"events"}, "reading a request decides nothing"},
