@@ -116,7 +116,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		<-b.closed
 		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), context.Cause(ctx))
 	}
-	if b.js, err = jetstream.New(b.nc); err != nil {
+	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(maxUnacknowledged), jetstream.WithPublishAsyncTimeout(b.timeout)); err != nil {
 		return nil, errors.Join(fmt.Errorf("JetStream client: %w", err), b.Close(ctx))
 	}
 	return b, nil
