@@ -11,20 +11,20 @@ import (
 // a test holds it against. An event is written for every step of every command, and
 // by reflection that takes four times as long.
 type recordWriter struct {
-	bytes.Buffer
-	err error
+	text []byte
+	err  error
 }
 
 func (w *recordWriter) name(name string) {
-	if w.Len() > 1 {
-		w.WriteByte(',')
+	if len(w.text) > 1 {
+		w.text = append(w.text, ',')
 	}
-	w.WriteByte('"')
-	w.WriteString(name)
-	w.WriteString(`":`)
+	w.text = append(w.text, '"')
+	w.text = append(w.text, name...)
+	w.text = append(w.text, `":`...)
 }
 
-func (w *recordWriter) text(name, value string) {
+func (w *recordWriter) string(name, value string) {
 	w.name(name)
 	w.quoted(value)
 }
@@ -37,20 +37,20 @@ func (w *recordWriter) quoted(value string) {
 			return
 		}
 	}
-	w.WriteByte('"')
-	w.WriteString(value)
-	w.WriteByte('"')
+	w.text = append(w.text, '"')
+	w.text = append(w.text, value...)
+	w.text = append(w.text, '"')
 }
 
-func (w *recordWriter) textIfAny(name, value string) {
+func (w *recordWriter) stringIfAny(name, value string) {
 	if value != "" {
-		w.text(name, value)
+		w.string(name, value)
 	}
 }
 
 func (w *recordWriter) number(name string, value int) {
 	w.name(name)
-	w.Write(strconv.AppendInt(w.AvailableBuffer(), int64(value), 10))
+	w.text = strconv.AppendInt(w.text, int64(value), 10)
 }
 
 // time writes a time of a year that RFC 3339 has.
@@ -60,9 +60,9 @@ func (w *recordWriter) time(name string, value time.Time) {
 		w.any(value)
 		return
 	}
-	w.WriteByte('"')
-	w.Write(value.AppendFormat(w.AvailableBuffer(), time.RFC3339Nano))
-	w.WriteByte('"')
+	w.text = append(w.text, '"')
+	w.text = value.AppendFormat(w.text, time.RFC3339Nano)
+	w.text = append(w.text, '"')
 }
 
 func (w *recordWriter) raw(name string, value json.RawMessage) {
@@ -70,9 +70,11 @@ func (w *recordWriter) raw(name string, value json.RawMessage) {
 		return
 	}
 	w.name(name)
-	if err := json.Compact(&w.Buffer, value); err != nil {
+	compact := bytes.NewBuffer(w.text)
+	if err := json.Compact(compact, value); err != nil {
 		w.fail(err)
 	}
+	w.text = compact.Bytes()
 }
 
 func (w *recordWriter) any(value any) {
@@ -81,7 +83,7 @@ func (w *recordWriter) any(value any) {
 		w.fail(err)
 		return
 	}
-	w.Write(text)
+	w.text = append(w.text, text...)
 }
 
 func (w *recordWriter) fail(err error) {
@@ -93,36 +95,36 @@ func (w *recordWriter) fail(err error) {
 // command writes the members of c that this version knows, without the brace at the
 // end. Those that few records have are left to encoding/json.
 func (w *recordWriter) command(c *Command) {
-	w.WriteByte('{')
-	w.text("id", c.ID)
-	w.textIfAny("requestId", c.RequestID)
-	w.textIfAny("correlationId", c.CorrelationID)
-	w.textIfAny("retryOf", c.RetryOf)
-	w.textIfAny("requestSha256", c.RequestSHA256)
-	w.text("deviceId", c.DeviceID)
-	w.textIfAny("type", string(c.Type))
-	w.textIfAny("appServiceName", c.AppServiceName)
-	w.textIfAny("packageFamilyName", c.PackageFamilyName)
+	w.text = append(w.text, '{')
+	w.string("id", c.ID)
+	w.stringIfAny("requestId", c.RequestID)
+	w.stringIfAny("correlationId", c.CorrelationID)
+	w.stringIfAny("retryOf", c.RetryOf)
+	w.stringIfAny("requestSha256", c.RequestSHA256)
+	w.string("deviceId", c.DeviceID)
+	w.stringIfAny("type", string(c.Type))
+	w.stringIfAny("appServiceName", c.AppServiceName)
+	w.stringIfAny("packageFamilyName", c.PackageFamilyName)
 	w.raw("payload", c.Payload)
-	w.text("state", string(c.State))
+	w.string("state", string(c.State))
 	w.name("terminal")
-	w.Write(strconv.AppendBool(w.AvailableBuffer(), c.Terminal))
+	w.text = strconv.AppendBool(w.text, c.Terminal)
 	w.number("round", c.Round)
 	if len(c.Seen) > 0 {
 		w.name("seen")
 		for i, key := range c.Seen {
-			w.WriteByte("[,"[min(i, 1)])
+			w.text = append(w.text, "[,"[min(i, 1)])
 			w.quoted(key)
 		}
-		w.WriteByte(']')
+		w.text = append(w.text, ']')
 	}
-	w.textIfAny("graphId", c.GraphID)
-	w.textIfAny("graphStatus", c.GraphStatus)
+	w.stringIfAny("graphId", c.GraphID)
+	w.stringIfAny("graphStatus", c.GraphStatus)
 	if c.Error != nil {
 		w.name("error")
 		w.any(c.Error)
 	}
-	w.text("response", string(c.Response))
+	w.string("response", string(c.Response))
 	w.raw("responsePayload", c.ResponsePayload)
 	if c.ResponseRef != nil {
 		w.name("responseRef")
@@ -130,7 +132,7 @@ func (w *recordWriter) command(c *Command) {
 	}
 	w.number("sequence", c.Sequence)
 	w.number("attempt", c.Attempt)
-	w.text("source", string(c.Source))
+	w.string("source", string(c.Source))
 	w.time("createdAt", c.CreatedAt)
 	w.time("updatedAt", c.UpdatedAt)
 	w.time("expiresAt", c.ExpiresAt)
@@ -141,6 +143,6 @@ func (w *recordWriter) command(c *Command) {
 		w.name("erased")
 		w.any(c.Erased)
 	}
-	w.textIfAny("traceparent", c.TraceParent)
-	w.textIfAny("tracestate", c.TraceState)
+	w.stringIfAny("traceparent", c.TraceParent)
+	w.stringIfAny("tracestate", c.TraceState)
 }

@@ -21,15 +21,12 @@ func (c *Command) UnmarshalJSON(data []byte) error {
 // MarshalJSON gives the record with the members it was read with that this
 // version does not know.
 func (c Command) MarshalJSON() ([]byte, error) {
-	var w recordWriter
-	w.Grow(usualRecord)
+	w := recordWriter{text: make([]byte, 0, usualRecord)}
 	w.command(&c)
 	if c.unknown != "" {
-		w.WriteByte(',')
-		w.WriteString(string(c.unknown))
+		w.text = append(append(w.text, ','), c.unknown...)
 	}
-	w.WriteByte('}')
-	return w.Bytes(), w.err
+	return append(w.text, '}'), w.err
 }
 
 // usualRecord is what most records fit into, in bytes.

@@ -43,7 +43,7 @@ func (f *fakeStream) alone(ctx context.Context, e *entry) (uint64, error) {
 	return f.next, nil
 }
 
-func wrongSequence(last uint64) error {
+func wrongSequence(last uint64) *jetstream.APIError {
 	return &jetstream.APIError{ErrorCode: codeWrongSequence, Description: fmt.Sprintf("wrong last sequence: %d", last)}
 }
 
@@ -78,7 +78,7 @@ func (f *fakeStream) culprit(err error) (string, bool) {
 		return "", refused
 	}
 	for command, last := range f.last {
-		if api.Description == wrongSequence(last).(*jetstream.APIError).Description {
+		if api.Description == wrongSequence(last).Description {
 			return command, true
 		}
 	}

@@ -39,7 +39,7 @@ func (g *group) lead(ctx context.Context, batch []*entry) (uint64, error) {
 func (g *group) stored(batch []*entry, first uint64) {
 	sequences := make(map[string]uint64, len(batch))
 	for i, e := range batch {
-		sequence := first + uint64(i) //nolint:gosec // an index
+		sequence := first + uint64(i)
 		sequences[e.command] = sequence
 		e.turn <- turn{result: &result{sequence: sequence}}
 	}

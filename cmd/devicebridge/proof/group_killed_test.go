@@ -71,7 +71,7 @@ func (r *rig) batched(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for left := int(stream.CachedInfo().State.Msgs); left > 0; { //nolint:gosec // far less than an int holds
+	for left := int(stream.CachedInfo().State.Msgs); left > 0; {
 		messages, err := consumer.Fetch(left)
 		if err != nil {
 			return 0, err
