@@ -17,29 +17,14 @@ const (
 	peerName     = "peer: watermill bridge, interval"
 	intervalName = "bridge, embedded, interval"
 	alwaysName   = "bridge, embedded, always"
-	oneFsyncName = "bridge, always, one fsync per append"
+	eachName     = "bridge, embedded, each (one fsync per append)"
 	forwardName  = "floor: NATS to POST forwarder"
 )
 
-// oneFsyncPerAppend is the environment that makes the bridge sync each append by
-// itself, under sync always. As long as that is what it does anyway, it is empty,
-// and the variant measures the same as without.
-func oneFsyncPerAppend() map[string]string { return nil }
-
 // vars give the environment of each way to sync the embedded server.
 func vars(name string) map[string]string {
-	switch name {
-	case intervalName:
-		return map[string]string{"BRIDGE_NATS_SYNC": "interval"}
-	case oneFsyncName:
-		all := map[string]string{"BRIDGE_NATS_SYNC": "always"}
-		for name, value := range oneFsyncPerAppend() {
-			all[name] = value
-		}
-		return all
-	default:
-		return map[string]string{"BRIDGE_NATS_SYNC": "always"}
-	}
+	sync := map[string]string{intervalName: "interval", alwaysName: "always", eachName: "each"}[name]
+	return map[string]string{"BRIDGE_NATS_SYNC": sync}
 }
 
 // noGraph is where nothing listens: no command of the postback part is sent.
@@ -54,7 +39,7 @@ func postbackVariants() []variant {
 		own(peerName, servers.Config{Kind: servers.Peer}, http.StatusOK),
 		embedded(intervalName),
 		embedded(alwaysName),
-		embedded(oneFsyncName),
+		embedded(eachName),
 		{part: partPostback, name: "bridge, external server, interval", measure: func(ctx context.Context, s *suite, dir string) (sample, error) {
 			t, err := s.startNATS(ctx, dir)
 			if err != nil {
