@@ -14,7 +14,8 @@ import (
 // The variants that figures speak of.
 const (
 	floorName    = "floor: bare 202"
-	peerName     = "peer: watermill bridge, interval"
+	besideName   = "peer: watermill, NATS server beside it"
+	insideName   = "peer: watermill, NATS server inside"
 	intervalName = "bridge, embedded, interval"
 	alwaysName   = "bridge, embedded, always"
 	eachName     = "bridge, embedded, each (one fsync per append)"
@@ -36,7 +37,8 @@ func postbackVariants() []variant {
 		own("floor + token + parse", servers.Config{Kind: servers.Parse}, http.StatusAccepted),
 		own("one async publish, interval", servers.Config{Kind: servers.Publish}, http.StatusAccepted),
 		own("one async publish, always", servers.Config{Kind: servers.Publish, Always: true}, http.StatusAccepted),
-		own(peerName, servers.Config{Kind: servers.Peer}, http.StatusOK),
+		own(besideName, servers.Config{Kind: servers.Peer, Beside: true}, http.StatusOK),
+		own(insideName, servers.Config{Kind: servers.Peer}, http.StatusOK),
 		embedded(intervalName),
 		embedded(alwaysName),
 		embedded(eachName),
