@@ -2,7 +2,7 @@ package main
 
 import "devicebridge/deploy/bench/report"
 
-// figures are the numbers that the bridge is held to.
+// figures are the numbers that the bridge is held to, and some that explain them.
 func figures() []report.Figure {
 	return []report.Figure{
 		{Title: "postback, interval: requests/s, share of the bare floor", Part: partPostback, Variant: intervalName,
@@ -19,6 +19,10 @@ func figures() []report.Figure {
 			Measure: rate, Against: eachName, AtLeast: 2.5, Aim: 3.5, Verb: "%.2fx"},
 		{Title: "postback, always: p50 at the constant rate against one fsync per append", Part: partPostback, Variant: alwaysName,
 			Measure: fixedP50, Against: eachName, AtLeast: 1, Aim: .95, Less: true, Verb: "%.2fx"},
+		{Title: "postback, always: requests/s, share of interval", Part: partPostback, Variant: alwaysName,
+			Measure: rate, Against: intervalName, Verb: "%.2f"},
+		{Title: "floor + token + parse: requests/s, share of the bare floor", Part: partPostback, Variant: parseName,
+			Measure: rate, Against: floorName, Verb: "%.2f"},
 		{Title: "command, interval: commands/s, share of the bare forwarder", Part: partCommand, Variant: intervalName,
 			Measure: rate, Against: forwardName, AtLeast: .35, Aim: .50, Verb: "%.2f"},
 		{Title: "command, always: commands/s, share of the bare forwarder", Part: partCommand, Variant: alwaysName,

@@ -14,6 +14,7 @@ import (
 // The variants that figures speak of.
 const (
 	floorName    = "floor: bare 202"
+	parseName    = "floor + token + parse"
 	besideName   = "peer: watermill, NATS server beside it"
 	insideName   = "peer: watermill, NATS server inside"
 	intervalName = "bridge, embedded, interval"
@@ -34,7 +35,7 @@ const noGraph = "http://127.0.0.1:9/beta"
 func postbackVariants() []variant {
 	return []variant{
 		own(floorName, servers.Config{Kind: servers.Floor}, http.StatusAccepted),
-		own("floor + token + parse", servers.Config{Kind: servers.Parse}, http.StatusAccepted),
+		own(parseName, servers.Config{Kind: servers.Parse}, http.StatusAccepted),
 		own("one async publish, interval", servers.Config{Kind: servers.Publish}, http.StatusAccepted),
 		own("one async publish, always", servers.Config{Kind: servers.Publish, Always: true}, http.StatusAccepted),
 		own(besideName, servers.Config{Kind: servers.Peer, Beside: true}, http.StatusOK),
