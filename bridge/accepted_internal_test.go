@@ -9,7 +9,7 @@ import (
 
 	"devicebridge/bridge/decode"
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // acceptedCase is a body that is taken, and its normal form.
@@ -51,7 +51,7 @@ func acceptances() []acceptedCase {
 }
 
 func TestAcceptances(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func FuzzReadRequest(f *testing.F) {
 	for _, c := range acceptances() {
 		f.Add([]byte(c.body))
 	}
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"devicebridge/bridge"
 	"devicebridge/events"
 	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 func TestEndpoints(t *testing.T) {
@@ -37,7 +38,7 @@ func TestEndpoints(t *testing.T) {
 // TestEveryReplyFitsItsSchema asks each endpoint and validates what it takes and
 // what it answers against the schemas in its metadata.
 func TestEveryReplyFitsItsSchema(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -176,7 +175,7 @@ func readList(data []byte) (r events.ListRequest, cursor uint64, err error) {
 	switch {
 	case fault != nil:
 		return r, 0, fault
-	case r.State != "" && !slices.Contains(events.States(), r.State):
+	case r.State != "" && !r.State.Known():
 		return r, 0, events.Invalid("state", "is not a state of a command")
 	case r.Limit < 0 || r.Limit > maxLimit:
 		return r, 0, events.Invalid("limit", fmt.Sprintf("is not from 1 to %d", maxLimit))

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 const (
@@ -126,7 +126,7 @@ func refusals() []refusalCase {
 }
 
 func TestRefusals(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

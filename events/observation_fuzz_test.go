@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // FuzzParseObservations asks that any body gives observations within their
@@ -21,7 +21,7 @@ func FuzzParseObservations(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		f.Fatal(err)
 	}

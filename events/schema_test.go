@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // TestWhatGoWritesFitsTheSchemas validates records and every request and reply
 // with all their members set.
 func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 }
 
 func TestEveryStateFitsTheSchema(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,11 @@ func BridgeStates() []State {
 // States lists every state: the bridge's, then Graph's.
 func States() []State { return append(BridgeStates(), GraphStates()...) }
 
+// Known reports whether s is one of States.
+func (s State) Known() bool {
+	return slices.Contains(BridgeStates(), s) || slices.Contains(GraphStates(), s)
+}
+
 // Terminal reports whether a command in state s has ended.
 func (s State) Terminal() bool {
 	switch s {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// load gives the schema name with its $id, and the names of the schemas that it
+// Load gives the schema name with its $id, and the names of the schemas that it
 // refers to, by $id. A file that refers to another has no $id of its own: the
 // file name would have to be resolved against it.
-func load(name string) (schema map[string]any, refers []string, err error) {
+func Load(name string) (schema map[string]any, refers []string, err error) {
 	text, err := Read(name)
 	if err != nil {
 		return nil, nil, err

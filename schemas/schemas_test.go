@@ -14,13 +14,14 @@ import (
 
 	"devicebridge/events"
 	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-func compiled(t *testing.T) *schemas.Set {
+func compiled(t *testing.T) *validate.Set {
 	t.Helper()
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // $defs, as section 9.3.1 of JSON Schema 2020-12 describes. The error for a name
 // that is not one of Names wraps fs.ErrNotExist.
 func Text(name string) (string, error) {
-	schema, refers, err := load(name)
+	schema, refers, err := Load(name)
 	if err != nil {
 		return "", err
 	}
@@ -23,7 +23,7 @@ func Text(name string) (string, error) {
 		if bundled[next] != nil {
 			continue
 		}
-		part, more, err := load(next)
+		part, more, err := Load(next)
 		if err != nil {
 			return "", err
 		}

@@ -39,13 +39,15 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 	b.inject(ctx, header)
 	writer := nuid.Next()
 	header[events.HeaderWriter] = []string{writer}
+	header[jetstream.ExpectedStreamHeader] = []string{b.subjects.EventStream()}
+	expect(header, b.subjects.CommandFilter(c.ID), expected)
 	msg := &nats.Msg{Subject: b.subjects.Append(c.ID, c.DeviceID, kind), Header: header, Data: body}
 	return b.store(ctx, write{
 		stream: b.subjects.EventStream(), filter: b.subjects.CommandFilter(c.ID), what: "the event stream",
 		writer: writer, expected: expected,
 		publish: func(ctx context.Context) (uint64, error) {
 			if b.group == nil {
-				return b.publishAlone(ctx, msg, c.ID, expected)
+				return b.publishAlone(ctx, msg)
 			}
 			return b.group.publish(ctx, newEntry(msg, c.ID, expected))
 		},
@@ -58,20 +60,17 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 	})
 }
 
-func (b *Bus) publishAlone(ctx context.Context, msg *nats.Msg, command string, expected uint64) (uint64, error) {
-	ctx, cancel := b.permitted(ctx, msg.Subject)
-	defer cancel()
-	ack, err := b.js.PublishMsg(ctx, msg,
-		jetstream.WithExpectStream(b.subjects.EventStream()),
-		jetstream.WithExpectLastSequenceForSubject(expected, b.subjects.CommandFilter(command)))
+// publishAlone publishes an event once, as an append of its own.
+func (b *Bus) publishAlone(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	seq, err := b.acknowledgement(ctx, msg, msg.Subject)
 	if err != nil {
 		if noRoom(err) {
 			b.watched.lacked()
 		}
-		return 0, fmt.Errorf("append: %w", why(ctx, err))
+		return 0, fmt.Errorf("append: %w", err)
 	}
-	b.stored(ack.Sequence)
-	return ack.Sequence, nil
+	b.stored(seq)
+	return seq, nil
 }
 
 // stored takes note of an acknowledgement.

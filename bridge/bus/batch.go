@@ -32,9 +32,6 @@ func expect(header map[string][]string, filter string, sequence uint64) {
 // publishBatch publishes messages as one atomic batch and gives the stream
 // sequence of the last.
 func (b *Bus) publishBatch(ctx context.Context, stream string, msgs []*nats.Msg) (uint64, error) {
-	// Of its events too: they are under one tree, and without one the batch is not.
-	ctx, cancel := b.permitted(ctx, b.subjects.AppendTree())
-	defer cancel()
 	id := nuid.Next() // of a try: what is left of an earlier one must not be added to
 	for i, msg := range msgs {
 		msg.Header[headerBatchID] = []string{id}
@@ -48,9 +45,12 @@ func (b *Bus) publishBatch(ctx context.Context, stream string, msgs []*nats.Msg)
 	}
 	last := msgs[len(msgs)-1]
 	last.Header[headerBatchCommit] = []string{"1"}
-	ack, err := b.js.PublishMsg(ctx, last, jetstream.WithExpectStream(stream))
+	last.Header[jetstream.ExpectedStreamHeader] = []string{stream}
+	// A denial of its events too: they are under one tree, and without one the batch is
+	// not.
+	sequence, err := b.acknowledgement(ctx, last, b.subjects.AppendTree())
 	if err != nil {
-		return 0, fmt.Errorf("batch: %w", why(ctx, err))
+		return 0, fmt.Errorf("batch: %w", err)
 	}
-	return ack.Sequence, nil
+	return sequence, nil
 }

@@ -116,11 +116,17 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		<-b.closed
 		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), context.Cause(ctx))
 	}
-	if b.js, err = jetstream.New(b.nc); err != nil {
+	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(maxUnacknowledged), jetstream.WithPublishAsyncTimeout(b.timeout)); err != nil {
 		return nil, errors.Join(fmt.Errorf("JetStream client: %w", err), b.Close(ctx))
 	}
 	return b, nil
 }
+
+// subscribed is how many messages a subscription holds that its reader has not taken
+// yet. A command has some two hundred events, and the pauses of other replicas are
+// taken at once. The client's default of 65536 costs half a megabyte for each request
+// that waits.
+const subscribed = 2048
 
 func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 	opts := []nats.Option{
@@ -132,6 +138,7 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 		// called sent.
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Wait),
+		nats.SyncQueueLen(subscribed),
 		// The client's default of two minutes, twice, is long for a server that went
 		// without a word.
 		nats.PingInterval(20 * time.Second),

@@ -23,7 +23,7 @@ type denials struct {
 // may end in ">".
 type waiting struct {
 	subject string
-	end     context.CancelCauseFunc
+	end     func(error)
 }
 
 // deniedError says that this client's permissions on the NATS server do not let it

@@ -27,6 +27,8 @@ func (b *Bus) Ensure(ctx context.Context, o StreamOptions) error {
 	if err := b.patiently(ctx, b.checkCapture); err != nil {
 		return err
 	}
+	// One after the other: two that are made at once may be given room that is there
+	// only for one of them, since the server does not count what is being made.
 	var faults []error
 	for _, want := range declared(b.subjects, o) {
 		faults = append(faults, b.patiently(ctx, func(ctx context.Context) error { return b.ensureStream(ctx, want) }))

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"devicebridge/bridge/bus"
 	"devicebridge/events"
@@ -90,6 +91,11 @@ func TestFaultBlackHole(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			far, near, p := separated(t)
+			// Where acknowledgements are to go is told to the server before the first is
+			// awaited, and no real connection would lose that and go on.
+			if err := far.Arm(within(t), events.RandomCommandID(), time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
 			g := new(counting)
 			black := p.blackHole(g, c.arrives, c.begins)
 			dispatched := working(t, far, bridging(t, far, g))

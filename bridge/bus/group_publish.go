@@ -15,7 +15,7 @@ import (
 type eventPublisher struct{ b *Bus }
 
 func (p eventPublisher) alone(ctx context.Context, e *entry) (uint64, error) {
-	return p.b.publishAlone(ctx, e.msg, e.command, e.expected)
+	return p.b.publishAlone(ctx, e.msg)
 }
 
 // together publishes an atomic batch. The bus' own time-out counts for it, not that of
@@ -23,9 +23,8 @@ func (p eventPublisher) alone(ctx context.Context, e *entry) (uint64, error) {
 func (p eventPublisher) together(batch []*entry) (uint64, error) {
 	msgs := make([]*nats.Msg, 0, len(batch))
 	for _, e := range batch {
-		header := maps.Clone(e.msg.Header) // it may have to go alone yet
-		expect(header, p.b.subjects.CommandFilter(e.command), e.expected)
-		msgs = append(msgs, &nats.Msg{Subject: e.msg.Subject, Header: header, Data: e.msg.Data})
+		// It may have to go alone yet.
+		msgs = append(msgs, &nats.Msg{Subject: e.msg.Subject, Header: maps.Clone(e.msg.Header), Data: e.msg.Data})
 	}
 	last, err := p.b.publishBatch(context.Background(), p.b.subjects.EventStream(), msgs)
 	if err != nil {

@@ -38,14 +38,12 @@ func (b *Bus) Ask(ctx context.Context, command string, at time.Time, try int) er
 }
 
 func (b *Bus) schedule(ctx context.Context, subject, command string, at time.Time, header nats.Header) error {
-	ctx, cancel := b.permitted(ctx, subject)
-	defer cancel()
 	b.inject(ctx, header)
 	header[headerSchedule] = []string{"@at " + at.UTC().Format(time.RFC3339Nano)}
 	header[headerDue] = []string{later(at, time.Now()).UTC().Format(time.RFC3339Nano)}
 	header[headerScheduleTarget] = []string{b.subjects.TimerDue(command)}
-	if _, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header}); err != nil {
-		return fmt.Errorf("arm a timer of %s: %w", command, why(ctx, err))
+	if _, err := b.acknowledgement(ctx, &nats.Msg{Subject: subject, Header: header}, subject); err != nil {
+		return fmt.Errorf("arm a timer of %s: %w", command, err)
 	}
 	return nil
 }

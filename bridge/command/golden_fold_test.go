@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // TestGoldenLogsReadAndWriteAlike decodes every kept event and encodes it again,
@@ -69,7 +69,7 @@ func (log goldenLog) fold(t *testing.T, c events.Command, step, event int) {
 }
 
 func TestGoldenLogsFitTheSchema(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"slices"
 	"time"
 
 	"devicebridge/events"
@@ -71,7 +70,7 @@ func Next(c events.Command, t Timing) (Step, time.Time) {
 func Known(c events.Command) bool {
 	switch c.Type {
 	case "", events.TypeLaunchURI, events.TypeAppService:
-		return slices.Contains(events.States(), c.State)
+		return c.State.Known()
 	default:
 		return false
 	}

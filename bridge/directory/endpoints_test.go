@@ -10,7 +10,7 @@ import (
 	"devicebridge/bridge/directory"
 	"devicebridge/bridge/graph"
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 func TestNewNeedsGraph(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAnEmptyAnswerHasEmptyLists(t *testing.T) {
 // What an endpoint takes, its schema takes, and what it refuses, its schema
 // refuses; its replies fit.
 func TestEndpointsKeepTheirSchemas(t *testing.T) {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

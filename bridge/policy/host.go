@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +57,7 @@ func webHost(u *url.URL) (host, what string) {
 		if host = address.String(); bracketed {
 			host = "[" + host + "]"
 		}
-	} else if !regexp.MustCompile(`^([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?$`).MatchString(host) || len(host) > 254 {
+	} else if !isDomainName(strings.TrimSuffix(host, ".")) || len(host) > 254 {
 		return "", "has a host that is no domain name"
 	}
 	if port := u.Port(); port != "" {
@@ -80,7 +79,22 @@ func notInName(r rune) bool { return r <= ' ' || r > '~' || r == '%' || r == '\\
 // WHATWG's URL standard takes the host for an IPv4 address.
 func looksNumeric(host string) bool {
 	host = strings.TrimSuffix(host, ".")
-	return regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`).MatchString(host[strings.LastIndexByte(host, '.')+1:])
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if digits, hexadecimal := strings.CutPrefix(last, "0x"); hexadecimal {
+		return strings.Trim(digits, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+// isDomainName says whether name is labels of 1 to 63 letters in lower case, digits,
+// '_' and '-', with dots between them.
+func isDomainName(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // hostMatches says whether a name is one that the pattern allows.
@@ -103,7 +117,7 @@ func checkHostPattern(word string) error {
 	if _, err := netip.ParseAddr(word); err == nil || word == "*" {
 		return nil
 	}
-	if !regexp.MustCompile(`^(\*\.)?([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$`).MatchString(word) {
+	if !isDomainName(strings.TrimPrefix(word, "*.")) {
 		return fmt.Errorf("%q is not a host in lower case and ASCII, such as example.com, *.example.com or 192.0.2.1, nor *", word)
 	}
 	return nil

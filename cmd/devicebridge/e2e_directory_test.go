@@ -19,7 +19,7 @@ import (
 	"devicebridge/bridge/graph/emulator/authority"
 	emulated "devicebridge/bridge/graph/emulator/directory"
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // cliDirectory runs a bridge that has no commands, signed in as an application by a
@@ -220,7 +220,7 @@ func testInventory(t *testing.T, expiry emulated.Expiry) {
 		t.Fatal(err)
 	}
 	defer messages.Stop()
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/graph/emulator"
 	"devicebridge/events"
-	"devicebridge/schemas"
+	"devicebridge/schemas/validate"
 )
 
 // rig is a whole bridge on real parts: the embedded NATS server, the webhook on
@@ -123,7 +123,7 @@ func (r *rig) run(hook net.Listener) {
 // validateEverything holds every event of the stream against its schema and its
 // subject, and every command's sequence against gaps.
 func (r *rig) validateEverything() {
-	set, err := schemas.Compile()
+	set, err := validate.Compile()
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -35,6 +35,8 @@ func outsideRules() []onlyIn {
 		{"go.opentelemetry.io/otel/sdk", []string{"cmd/devicebridge"}, "only main reads the environment, and the SDK reads OTEL_* by itself"},
 		{"go.opentelemetry.io/otel/exporters", []string{"cmd/devicebridge"}, "only main says where spans go"},
 		{"go.opentelemetry.io/proto", []string{"bridge/tracing/otlp"}, "one package speaks to a collector"},
+		{"text/template", nil, "one template that is executed makes the linker keep every exported method of every type, five megabytes"},
+		{"html/template", nil, "as text/template, on which it rests"},
 		{"os/signal", []string{"cmd/devicebridge"}, "only main decides when the process ends"},
 	}
 }
@@ -50,6 +52,7 @@ func mayImport() map[string]struct {
 	}
 	return map[string]rule{
 		"schemas":             {nil, "the schemas are data"},
+		"schemas/validate":    {[]string{"schemas"}, "for tests and tools: whoever imports it pays for the validator at every start"},
 		"events":              {[]string{"schemas"}, "the vocabulary depends on nothing that uses it"},
 		"bridge/command":      {[]string{"events"}, "the lifecycle is pure"},
 		"bridge/decode":       {[]string{"events"}, "reading a request decides nothing"},

@@ -26,12 +26,12 @@ func (a *Authority) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	x, err := a.exchange(w, r)
 	if err != nil {
-		a.page(w, r, "message", failed(err))
+		a.page(w, messagePage, failed(err))
 		return
 	}
 	req, err := a.client(x)
 	if err != nil {
-		a.page(w, r, "message", failed(err))
+		a.page(w, messagePage, failed(err))
 		return
 	}
 	if err := req.read(x); err != nil {
@@ -120,7 +120,7 @@ func (a *Authority) decide(w http.ResponseWriter, r *http.Request, x *exchange, 
 		a.redirectRefusal(w, r, req, notSignedIn())
 		return
 	}
-	a.page(w, r, "choose", a.choice(req.app, req.scopes, "", nil))
+	a.page(w, choosePage, a.choice(req.app, req.scopes, "", nil))
 }
 
 // decided takes what was chosen on the page.
@@ -134,7 +134,7 @@ func (a *Authority) decided(w http.ResponseWriter, r *http.Request, x *exchange,
 		err = errors.Join(req.realm.fits(req.app, u), req.scopes.grantable(req.app, u))
 	}
 	if err != nil {
-		a.page(w, r, "choose", a.choice(req.app, req.scopes, "", err))
+		a.page(w, choosePage, a.choice(req.app, req.scopes, "", err))
 		return
 	}
 	a.redirectCode(w, r, req, u)
@@ -151,7 +151,7 @@ func (a *Authority) redirectCode(w http.ResponseWriter, r *http.Request, req aut
 func (a *Authority) redirectRefusal(w http.ResponseWriter, r *http.Request, req authorization, err error) {
 	f, ok := errors.AsType[*refusal](err)
 	if !ok {
-		a.page(w, r, "message", failed(err))
+		a.page(w, messagePage, failed(err))
 		return
 	}
 	a.count(func(l *Ledger) { l.Refused[f.code]++ })
@@ -164,13 +164,15 @@ func (a *Authority) redirect(w http.ResponseWriter, r *http.Request, req authori
 	if req.state != "" {
 		answer.Set("state", req.state)
 	}
-	if req.mode == "form_post" {
-		a.page(w, r, "post", pageData{Action: req.redirect, Fields: fields(answer)})
+	to, err := url.Parse(req.redirect)
+	// A form goes to web pages only: "javascript:" would be run.
+	posts := req.mode == "form_post"
+	if err != nil || posts && to.Scheme != "https" && to.Scheme != "http" {
+		a.page(w, messagePage, failed(wrongRedirect(req.redirect, req.app.ID)))
 		return
 	}
-	to, err := url.Parse(req.redirect)
-	if err != nil {
-		a.page(w, r, "message", failed(wrongRedirect(req.redirect, req.app.ID)))
+	if posts {
+		a.page(w, postPage, pageData{Action: req.redirect, Fields: fields(answer)})
 		return
 	}
 	if req.mode == "fragment" {

@@ -107,6 +107,17 @@ func TestResponseModes(t *testing.T) {
 	}
 }
 
+// A form is not sent to what a browser would run instead of open.
+func TestFormPostGoesToWebPages(t *testing.T) {
+	const script = "javascript:alert(1)"
+	app := authority.App{ID: authority.DeviceApp, Audience: authority.Personal, PublicClient: true, RedirectURIs: []string{script}, Delegated: []string{"Device.Command"}}
+	p := start(t, authority.Options{AutoApprove: true, Apps: []authority.App{app}})
+	a := p.get(ask("response_mode", "form_post", "redirect_uri", script))
+	if a.status != http.StatusBadRequest || !strings.Contains(a.raw, "AADSTS50011") || strings.Contains(a.raw, "<form") {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
 func TestAuthorizationRefusals(t *testing.T) {
 	p := start(t, authority.Options{})
 	for name, tt := range map[string]struct {

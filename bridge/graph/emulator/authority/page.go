@@ -1,16 +1,12 @@
 package authority
 
 import (
-	_ "embed" // the pages
-	"html/template"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 )
-
-//go:embed pages.html
-var pages string
 
 // pageData is what the pages show; each uses a part of it.
 type pageData struct {
@@ -49,12 +45,7 @@ func (a *Authority) choice(app App, s scopes, code string, fault error) pageData
 }
 
 // page writes one of the pages. They load nothing, and the one script, which sends a form on, has its nonce.
-func (a *Authority) page(w http.ResponseWriter, r *http.Request, name string, d pageData) {
-	t, err := template.New("pages").Parse(pages)
-	if err != nil {
-		a.writeRefusal(w, r, err)
-		return
-	}
+func (a *Authority) page(w http.ResponseWriter, render func(pageData) markup, d pageData) {
 	d.Nonce = secret(16)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -64,29 +55,28 @@ func (a *Authority) page(w http.ResponseWriter, r *http.Request, name string, d 
 	if d.Status != 0 {
 		w.WriteHeader(d.Status)
 	}
-	// A browser that went away is no fault of the emulator, and the templates' own faults show in every test.
-	_ = t.ExecuteTemplate(w, name, d)
+	_, _ = io.WriteString(w, string(render(d))) // a browser that went away is no fault of the emulator
 }
 
 // deviceLogin is the verification page of the device flow (RFC 8628, section 3.3): enter the code, then choose.
 func (a *Authority) deviceLogin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		a.page(w, r, "message", failed(malformed()))
+		a.page(w, messagePage, failed(malformed()))
 		return
 	}
 	code := r.Form.Get("code")
 	if code == "" {
-		a.page(w, r, "enter", pageData{Title: "Enter the code"})
+		a.page(w, enterPage, pageData{Title: "Enter the code"})
 		return
 	}
 	d, err := a.shown(code)
 	if err != nil {
-		a.page(w, r, "enter", pageData{Status: http.StatusBadRequest, Title: "Enter the code", Fault: err.Error()})
+		a.page(w, enterPage, pageData{Status: http.StatusBadRequest, Title: "Enter the code", Fault: err.Error()})
 		return
 	}
 	if r.Method != http.MethodPost {
-		a.page(w, r, "choose", a.choice(d.app, d.scopes, d.userCode, nil))
+		a.page(w, choosePage, a.choice(d.app, d.scopes, d.userCode, nil))
 		return
 	}
 	if r.PostForm.Get("decision") != "approve" {
@@ -96,11 +86,11 @@ func (a *Authority) deviceLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		a.page(w, r, "choose", a.choice(d.app, d.scopes, d.userCode, err))
+		a.page(w, choosePage, a.choice(d.app, d.scopes, d.userCode, err))
 	case r.PostForm.Get("decision") != "approve":
-		a.page(w, r, "message", pageData{Title: "Declined", Text: d.app.display() + " was not signed in. You can close this page."})
+		a.page(w, messagePage, pageData{Title: "Declined", Text: d.app.display() + " was not signed in. You can close this page."})
 	default:
-		a.page(w, r, "message", pageData{Title: "Approved", Text: d.app.display() + " is signed in on the device. You can close this page."})
+		a.page(w, messagePage, pageData{Title: "Approved", Text: d.app.display() + " is signed in on the device. You can close this page."})
 	}
 }
 

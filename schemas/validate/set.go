@@ -1,4 +1,8 @@
-package schemas
+// Package validate checks documents against the schemas. The bridge itself judges
+// documents by its own rules, which say more than a schema can, so this is for tests
+// and tools: the validator makes some twenty thousand objects before main, 1.7 MB and
+// 4 ms of every start.
+package validate
 
 import (
 	"bytes"
@@ -6,6 +10,8 @@ import (
 	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"devicebridge/schemas"
 )
 
 // Set is every schema, compiled. It is safe for concurrent use.
@@ -19,18 +25,18 @@ func Compile() (*Set, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	compiler.UseLoader(closed{})
-	for _, name := range Names() {
-		schema, _, err := load(name)
+	for _, name := range schemas.Names() {
+		schema, _, err := schemas.Load(name)
 		if err != nil {
 			return nil, err
 		}
-		if err := compiler.AddResource(ID(name), schema); err != nil {
+		if err := compiler.AddResource(schemas.ID(name), schema); err != nil {
 			return nil, fmt.Errorf("schema %q: %w", name, err)
 		}
 	}
 	set := &Set{schemas: make(map[string]*jsonschema.Schema)}
-	for _, name := range Names() {
-		schema, err := compiler.Compile(ID(name))
+	for _, name := range schemas.Names() {
+		schema, err := compiler.Compile(schemas.ID(name))
 		if err != nil {
 			return nil, fmt.Errorf("schema %q: %w", name, err)
 		}
