@@ -18,7 +18,7 @@ import (
 func commandVariants() []variant {
 	return []variant{
 		{part: partCommand, name: forwardName, measure: measureForwarder},
-		bridgeCommands(intervalName), bridgeCommands(alwaysName), bridgeCommands(oneFsyncName),
+		bridgeCommands(intervalName), bridgeCommands(alwaysName), bridgeCommands(eachName),
 	}
 }
 

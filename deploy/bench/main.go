@@ -1,4 +1,4 @@
-// Command bench measures the bridge against floors and a peer, in one run on one
+// Command bench measures the bridge against floors and peers, in one run on one
 // machine, and prints tables of medians: `go run .` in deploy/bench. README.md
 // beside it says what is measured and how to read it.
 //

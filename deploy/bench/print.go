@@ -72,7 +72,7 @@ func tables(o options) []table {
 			{Title: "half p50 ms", Measure: halfP50, Verb: "%.2f", Spread: true}, {Title: "half p99 ms", Measure: halfP99, Verb: "%.2f", Spread: true},
 			{Title: "ready ms", Measure: ready, Verb: "%.0f"}, {Title: "MB ready", Measure: memoryReady, Verb: "%.1f"}, {Title: "MB after", Measure: memoryEnd, Verb: "%.1f"},
 		}},
-		{partCommand, "commands, closed loop: request to receipt, and to the event after Graph's answer", slices.Concat([]report.Column{
+		{partCommand, fmt.Sprintf("commands, closed loop: request to receipt, and to the event after Graph's answer; the floor stores nothing, the bridge %d events each", eventsPerCommand), slices.Concat([]report.Column{
 			{Title: "commands/s", Measure: rate, Verb: "%.0f", Spread: true},
 			{Title: "of floor", Measure: rate, Verb: "%.2f", Against: forwardName},
 			{Title: "CPU s/1,000", Measure: cpuPer1000, Verb: "%.3f"},

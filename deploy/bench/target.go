@@ -19,7 +19,7 @@ import (
 	"devicebridge/deploy/bench/servers"
 )
 
-// target is what is measured: one process, or the bridge and its NATS server.
+// target is what is measured: one process, or one and the NATS server beside it.
 type target struct {
 	processes []*host.Process
 	// ready is the time from the start of the last process until it was ready.
@@ -48,12 +48,21 @@ func (t *target) add(ctx context.Context, s *suite, p host.Program, ask func(con
 	return err
 }
 
-// startOwn starts one of the benchmark's own servers.
+// startOwn starts one of the benchmark's own servers, after the NATS server beside
+// it where there is one.
 func (s *suite) startOwn(ctx context.Context, dir string, c servers.Config) (*target, error) {
-	t := &target{http: freeAddress(ctx), nats: freeAddress(ctx)}
+	t := &target{nats: freeAddress(ctx)}
+	if c.Beside {
+		var err error
+		if t, err = s.startNATS(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	t.http = freeAddress(ctx)
 	c.HTTP, c.NATS, c.Dir, c.Keys = t.http, t.nats, dir, s.keys
 	config, err := json.Marshal(c)
 	if err != nil {
+		t.stop()
 		return nil, fmt.Errorf("the server's configuration: %w", err)
 	}
 	err = t.add(ctx, s, host.Program{Path: s.binaries.self, Args: []string{serveCommand, string(config)}, Dir: dir, Name: string(c.Kind)}, listens(t.http))

@@ -14,32 +14,19 @@ import (
 // The variants that figures speak of.
 const (
 	floorName    = "floor: bare 202"
-	peerName     = "peer: watermill bridge, interval"
+	parseName    = "floor + token + parse"
+	besideName   = "peer: watermill, NATS server beside it"
+	insideName   = "peer: watermill, NATS server inside"
 	intervalName = "bridge, embedded, interval"
 	alwaysName   = "bridge, embedded, always"
-	oneFsyncName = "bridge, always, one fsync per append"
+	eachName     = "bridge, embedded, each (one fsync per append)"
 	forwardName  = "floor: NATS to POST forwarder"
 )
 
-// oneFsyncPerAppend is the environment that makes the bridge sync each append by
-// itself, under sync always. As long as that is what it does anyway, it is empty,
-// and the variant measures the same as without.
-func oneFsyncPerAppend() map[string]string { return nil }
-
 // vars give the environment of each way to sync the embedded server.
 func vars(name string) map[string]string {
-	switch name {
-	case intervalName:
-		return map[string]string{"BRIDGE_NATS_SYNC": "interval"}
-	case oneFsyncName:
-		all := map[string]string{"BRIDGE_NATS_SYNC": "always"}
-		for name, value := range oneFsyncPerAppend() {
-			all[name] = value
-		}
-		return all
-	default:
-		return map[string]string{"BRIDGE_NATS_SYNC": "always"}
-	}
+	sync := map[string]string{intervalName: "interval", alwaysName: "always", eachName: "each"}[name]
+	return map[string]string{"BRIDGE_NATS_SYNC": sync}
 }
 
 // noGraph is where nothing listens: no command of the postback part is sent.
@@ -48,13 +35,14 @@ const noGraph = "http://127.0.0.1:9/beta"
 func postbackVariants() []variant {
 	return []variant{
 		own(floorName, servers.Config{Kind: servers.Floor}, http.StatusAccepted),
-		own("floor + token + parse", servers.Config{Kind: servers.Parse}, http.StatusAccepted),
+		own(parseName, servers.Config{Kind: servers.Parse}, http.StatusAccepted),
 		own("one async publish, interval", servers.Config{Kind: servers.Publish}, http.StatusAccepted),
 		own("one async publish, always", servers.Config{Kind: servers.Publish, Always: true}, http.StatusAccepted),
-		own(peerName, servers.Config{Kind: servers.Peer}, http.StatusOK),
+		own(besideName, servers.Config{Kind: servers.Peer, Beside: true}, http.StatusOK),
+		own(insideName, servers.Config{Kind: servers.Peer}, http.StatusOK),
 		embedded(intervalName),
 		embedded(alwaysName),
-		embedded(oneFsyncName),
+		embedded(eachName),
 		{part: partPostback, name: "bridge, external server, interval", measure: func(ctx context.Context, s *suite, dir string) (sample, error) {
 			t, err := s.startNATS(ctx, dir)
 			if err != nil {

@@ -6,13 +6,14 @@ import (
 	"text/tabwriter"
 )
 
-// Figure is a number that is held against a bound.
+// Figure is a number that is held against a bound, or told as it is.
 type Figure struct {
 	Title, Part, Variant string
 	Measure              Measure
 	// Against makes it the ratio to this variant.
 	Against string
-	// AtLeast is what it has to reach, Aim what it should. Less turns both around.
+	// AtLeast is what it has to reach, Aim what it should; without them it is told
+	// only. Less turns both around.
 	AtLeast, Aim float64
 	Less         bool
 	// Verb formats all three, such as "%.2fx".
@@ -34,13 +35,9 @@ func Figures(w io.Writer, rounds Rounds, figures []Figure) error {
 		if len(values) == 0 {
 			continue
 		}
-		median, show := Median(values), func(v float64) string { return fmt.Sprintf(f.Verb, v) }
-		bound := ""
-		if f.Less {
-			bound = "≤ "
-		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s–%s\t%s\t%s\t%s\n", f.Title, show(median),
-			show(values[0]), show(values[len(values)-1]), bound+show(f.AtLeast), bound+show(f.Aim), f.verdict(median))
+		median := Median(values)
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s–%s\t%s\t%s\t%s\n", f.Title, f.show(median),
+			f.show(values[0]), f.show(values[len(values)-1]), f.bound(f.AtLeast), f.bound(f.Aim), f.verdict(median))
 		if err != nil {
 			return err
 		}
@@ -48,9 +45,24 @@ func Figures(w io.Writer, rounds Rounds, figures []Figure) error {
 	return t.Flush()
 }
 
+func (f Figure) show(v float64) string { return fmt.Sprintf(f.Verb, v) }
+
+func (f Figure) bound(v float64) string {
+	switch {
+	case v == 0:
+		return "-"
+	case f.Less:
+		return "≤ " + f.show(v)
+	default:
+		return f.show(v)
+	}
+}
+
 func (f Figure) verdict(v float64) string {
 	reaches := func(bound float64) bool { return f.Less && v <= bound || !f.Less && v >= bound }
 	switch {
+	case f.AtLeast == 0:
+		return ""
 	case reaches(f.Aim):
 		return "aim reached"
 	case reaches(f.AtLeast):

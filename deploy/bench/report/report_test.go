@@ -58,6 +58,7 @@ func TestFigures(t *testing.T) {
 		{Title: "share", Part: "p", Variant: "bridge", Measure: "rate", Against: "floor", AtLeast: .2, Aim: .3, Verb: "%.2f"},
 		{Title: "slow", Part: "p", Variant: "bridge", Measure: "p50", AtLeast: 1.5, Aim: 1, Less: true, Verb: "%.1f ms"},
 		{Title: "quick", Part: "p", Variant: "bridge", Measure: "p50", AtLeast: 5, Aim: 2, Less: true, Verb: "%.1f ms"},
+		{Title: "told", Part: "p", Variant: "bridge", Measure: "p50", Verb: "%.1f ms"},
 		{Title: "unknown", Part: "p", Variant: "nobody", Measure: "p50", Verb: "%.1f"},
 	})
 	want := `
@@ -65,6 +66,7 @@ figure  median  least–most     at least  aim
 share   0.25    0.25–0.25      0.20      0.30      reached
 slow    2.0 ms  1.0 ms–3.0 ms  ≤ 1.5 ms  ≤ 1.0 ms  MISSED
 quick   2.0 ms  1.0 ms–3.0 ms  ≤ 5.0 ms  ≤ 2.0 ms  aim reached
+told    2.0 ms  1.0 ms–3.0 ms  -         -         
 `
 	if err != nil || "\n"+out.String() != want {
 		t.Errorf("%v\n%s", err, &out)

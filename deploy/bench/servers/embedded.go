@@ -20,27 +20,11 @@ const (
 )
 
 // embedded starts a NATS server in this process and connects to it without a
-// socket. The listener beside that is for whoever counts what is stored.
+// socket.
 func embedded(c Config, jetStream bool) (*server.Server, *nats.Conn, error) {
-	host, text, err := net.SplitHostPort(c.NATS)
+	srv, err := startServer(c, jetStream)
 	if err != nil {
-		return nil, nil, fmt.Errorf("NATS listener: %w", err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("NATS listener: %w", err)
-	}
-	srv, err := server.NewServer(&server.Options{
-		ServerName: "bench", Host: host, Port: port, NoSigs: true, NoLog: true,
-		JetStream: jetStream, StoreDir: c.Dir, SyncAlways: c.Always,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("NATS server: %w", err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
-		srv.Shutdown()
-		return nil, nil, errors.New("NATS server: not ready after 10 s")
+		return nil, nil, err
 	}
 	nc, err := nats.Connect("", nats.InProcessServer(srv))
 	if err != nil {
@@ -48,6 +32,32 @@ func embedded(c Config, jetStream bool) (*server.Server, *nats.Conn, error) {
 		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return srv, nc, nil
+}
+
+// startServer starts a NATS server in this process. Its listener is for whoever
+// counts what is stored, or asks the forwarder.
+func startServer(c Config, jetStream bool) (*server.Server, error) {
+	host, text, err := net.SplitHostPort(c.NATS)
+	if err != nil {
+		return nil, fmt.Errorf("NATS listener: %w", err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("NATS listener: %w", err)
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "bench", Host: host, Port: port, NoSigs: true, NoLog: true,
+		JetStream: jetStream, StoreDir: c.Dir, SyncAlways: c.Always,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("NATS server: %w", err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(10 * time.Second) {
+		srv.Shutdown()
+		return nil, errors.New("NATS server: not ready after 10 s")
+	}
+	return srv, nil
 }
 
 // ensureStream makes the stream, in files.

@@ -18,15 +18,17 @@ const (
 	Floor   Kind = "floor"   // reads the body and answers 202
 	Parse   Kind = "parse"   // and verifies the token, and parses the body
 	Publish Kind = "publish" // reads the body, publishes it and answers 202 when that is stored
-	Peer    Kind = "peer"    // the Watermill bridge
+	Peer    Kind = "peer"    // the Watermill bridge, with its NATS server inside or beside it
 	Forward Kind = "forward" // POSTs what is asked over NATS to Graph, and replies
 )
 
 // Config says how a server runs.
 type Config struct {
 	Kind Kind
-	// HTTP and NATS are where it listens, as far as it does.
+	// HTTP and NATS are where it listens, as far as it does. Beside says that a NATS
+	// server listens there already, as a process of its own, which the peer can use.
 	HTTP, NATS string
+	Beside     bool
 	// Dir is for its stream; Always syncs every append.
 	Dir    string
 	Always bool
