@@ -34,13 +34,14 @@ func newRecent() recent {
 // find gives what is remembered of a command.
 func (r recent) find(command string) (events.Stored, bool) { return r.events.Get(command) }
 
-// keep remembers an event unless a later one of its command is.
+// keep remembers an event unless a later one of its command is. A command that has
+// ended is forgotten: as a rule nothing is appended to it any more.
 func (r recent) keep(e events.Stored) {
 	id := e.Command.ID
 	if was, is := r.events.Peek(id); is && was.Sequence > e.Sequence {
 		return
 	}
-	if textSize(e.Command) > maxRecentSize {
+	if e.Command.Ended() || textSize(e.Command) > maxRecentSize {
 		r.events.Remove(id)
 		return
 	}

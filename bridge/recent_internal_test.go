@@ -1,0 +1,40 @@
+package bridge
+
+import (
+	"strings"
+	"testing"
+
+	"devicebridge/events"
+)
+
+func TestRecentKeepsTheLatestOfSmallCommandsUnderWay(t *testing.T) {
+	r := newRecent()
+	event := func(sequence uint64, state events.State) events.Stored {
+		return events.Stored{Sequence: sequence, Command: events.Command{ID: "a", State: state, Terminal: state.Terminal()}}
+	}
+	sequence := func() uint64 {
+		found, _ := r.find("a")
+		return found.Sequence
+	}
+	r.keep(event(5, events.StateExecuting))
+	r.keep(event(4, events.StateSentToTarget)) // stored before, told later
+	if got := sequence(); got != 5 {
+		t.Errorf("event %d is remembered, want 5", got)
+	}
+	r.keep(event(6, events.StateCompleted))
+	if got := sequence(); got != 0 {
+		t.Errorf("event %d of a command that ended is remembered", got)
+	}
+	large := event(7, events.StateAccepted)
+	large.Command.Payload = []byte(strings.Repeat(" ", maxRecentSize+1))
+	r.keep(event(6, events.StateAccepted))
+	r.keep(large)
+	if got := sequence(); got != 0 {
+		t.Errorf("event %d is remembered, though a later one, which is too large, is known", got)
+	}
+	r.keep(event(8, events.StateSending))
+	r.forget("a")
+	if got := sequence(); got != 0 {
+		t.Errorf("event %d was to be forgotten", got)
+	}
+}
