@@ -137,7 +137,7 @@ func (m *memory) Armed(_ context.Context, id string) (bool, error) {
 	return ok, nil
 }
 
-func (m *memory) EachOpened(_ context.Context, since time.Time, see func(string) error) error {
+func (m *memory) EachOpen(_ context.Context, since time.Time, see func(string) error) error {
 	m.mu.Lock()
 	var ids []string
 	for i := range m.log {

@@ -26,9 +26,9 @@ type Shelf interface {
 	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
 	// Usage gives how full the stream is, 0 to 1.
 	Usage(ctx context.Context) float64
-	// EachOpened calls see for every command accepted, registered or erased at or
-	// after since, oldest first.
-	EachOpened(ctx context.Context, since time.Time, see func(command string) error) error
+	// EachOpen calls see for every command accepted or registered at or after since
+	// that may not have ended, and for every erased one, oldest first.
+	EachOpen(ctx context.Context, since time.Time, see func(command string) error) error
 }
 
 // Watcher follows events live, as they are stored, at most once each.

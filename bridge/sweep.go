@@ -44,7 +44,7 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	s := sweep{bridge: b}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sweepReads)
-	err := b.Shelf.EachOpened(ctx, since, func(id string) error {
+	err := b.Shelf.EachOpen(ctx, since, func(id string) error {
 		group.Go(func() error { return s.look(ctx, id) })
 		return ctx.Err()
 	})
