@@ -181,7 +181,11 @@ func (p ports) Arm(ctx context.Context, id string, at time.Time) error {
 
 func (p ports) Armed(ctx context.Context, id string) (bool, error) { return p.w.store.Armed(ctx, id) }
 
-func (p ports) EachOpen(ctx context.Context, since time.Time, see func(string) error) error {
+func (p ports) AllArmed(ctx context.Context) (map[string]struct{}, error) {
+	return p.w.store.AllArmed(ctx)
+}
+
+func (p ports) EachOpen(ctx context.Context, since time.Time, see func(string, time.Time, bool) error) error {
 	return p.w.store.EachOpen(ctx, since, see)
 }
 

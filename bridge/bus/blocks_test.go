@@ -98,7 +98,7 @@ func TestEachOpenWithoutFiles(t *testing.T) {
 	store := writtenStore(t)
 	opened := func(dir string) (list []string) {
 		b := connect(t, bus.Options{Server: embedded(t, bus.ServerOptions{Dir: dir})})
-		if err := b.EachOpen(within(t), time.Now().Add(-time.Hour), func(id string) error { list = append(list, id); return nil }); err != nil {
+		if err := b.EachOpen(within(t), time.Now().Add(-time.Hour), func(id string, _ time.Time, _ bool) error { list = append(list, id); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return list

@@ -11,13 +11,14 @@ import (
 
 // EachOpen calls see for every command that was accepted or registered at or after
 // since and, as far as its events tell, has not ended, and for every erased one,
-// oldest first, up to the newest of the moment it began.
+// oldest first, up to the newest of the moment it began. at is when it was, by the
+// clock of the stream.
 //
 // It reads the stream once, in its order: to ask for the latest event of each
 // command takes several times as long. Of the embedded server it reads the files, as
 // far as they go: to read events has the server build an index of every file that
 // they are in, which it then keeps in memory for minutes.
-func (b *Bus) EachOpen(ctx context.Context, since time.Time, see func(command string) error) error {
+func (b *Bus) EachOpen(ctx context.Context, since time.Time, see func(command string, at time.Time, erased bool) error) error {
 	stream, err := b.eventStream(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
@@ -37,7 +38,8 @@ func (b *Bus) EachOpen(ctx context.Context, since time.Time, see func(command st
 		from = fromSequence(open.last + 1)
 	}
 	for _, command := range open.list() {
-		if err := see(command); err != nil {
+		by := open.found[command]
+		if err := see(command, time.Unix(0, by.at), by.erased); err != nil {
 			return err
 		}
 	}
@@ -73,7 +75,7 @@ func (b *Bus) readOpen(ctx context.Context, stream jetstream.Stream, from positi
 				return
 			}
 			next, left = next+1, meta.NumPending
-			open.take(meta.Sequence.Stream, msg.Subject(), msg.Data())
+			open.take(meta.Sequence.Stream, meta.Timestamp.UnixNano(), msg.Subject(), msg.Data())
 		})
 		cancel()
 		switch {

@@ -44,7 +44,7 @@ func TestEachOpen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			if err := b.EachOpen(within(t), tt.since, func(id string) error { got = append(got, id); return nil }); err != nil {
+			if err := b.EachOpen(within(t), tt.since, func(id string, _ time.Time, _ bool) error { got = append(got, id); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(got, tt.want) {
@@ -54,7 +54,7 @@ func TestEachOpen(t *testing.T) {
 	}
 	t.Run("that ends although more are opened", func(t *testing.T) {
 		got := 0
-		err := b.EachOpen(within(t), between, func(string) error {
+		err := b.EachOpen(within(t), between, func(string, time.Time, bool) error {
 			got++
 			ofDevice(t, b, numbered(1000+got), "device", events.KindOf(events.StateAccepted))
 			return nil
@@ -66,7 +66,7 @@ func TestEachOpen(t *testing.T) {
 	t.Run("until enough", func(t *testing.T) {
 		enough := errors.New("enough")
 		got := 0
-		err := b.EachOpen(within(t), between, func(string) error { got++; return enough })
+		err := b.EachOpen(within(t), between, func(string, time.Time, bool) error { got++; return enough })
 		if !errors.Is(err, enough) || got != 1 {
 			t.Errorf("%d commands, %v", got, err)
 		}
@@ -124,7 +124,7 @@ func TestEachOpenTellsWhatEnded(t *testing.T) {
 	}
 	want = append(want, numbered(3))
 	var got []string
-	if err := b.EachOpen(within(t), time.Now().Add(-time.Hour), func(id string) error { got = append(got, id); return nil }); err != nil {
+	if err := b.EachOpen(within(t), time.Now().Add(-time.Hour), func(id string, _ time.Time, _ bool) error { got = append(got, id); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(got)
@@ -152,7 +152,7 @@ func TestEachOpenCutOff(t *testing.T) {
 				return toServer && strings.Contains(string(piece), lost) && asked.Add(1) > int64(after)
 			})
 			got := 0
-			if err := far.EachOpen(ctx, time.Now().Add(-time.Hour), func(string) error { got++; return nil }); err == nil || got > 0 {
+			if err := far.EachOpen(ctx, time.Now().Add(-time.Hour), func(string, time.Time, bool) error { got++; return nil }); err == nil || got > 0 {
 				t.Errorf("%d of 600 commands, %v", got, err)
 			}
 		})

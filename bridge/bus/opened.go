@@ -18,17 +18,24 @@ type openCommands struct {
 	subjects events.Subjects
 	// newest is the sequence at which the walk ends, last the one it has reached.
 	newest, last uint64
-	// at has, for each, the sequence of the event that opened it.
-	at map[string]uint64
+	found        map[string]opening
+}
+
+// opening is what is known of the event that opened a command, or with which it was
+// erased.
+type opening struct {
+	sequence uint64
+	at       int64 // when it was stored, in nanoseconds since 1970
+	erased   bool
 }
 
 func newOpenCommands(s events.Subjects, newest uint64) *openCommands {
-	return &openCommands{subjects: s, newest: newest, at: map[string]uint64{}}
+	return &openCommands{subjects: s, newest: newest, found: map[string]opening{}}
 }
 
 // take takes in the next event. Only one of a kind that may end a command is
 // decoded; one that cannot be read leaves its command open, to be looked at.
-func (o *openCommands) take(sequence uint64, subject string, body []byte) {
+func (o *openCommands) take(sequence uint64, at int64, subject string, body []byte) {
 	if sequence > o.newest {
 		o.last = o.newest
 		return
@@ -39,8 +46,11 @@ func (o *openCommands) take(sequence uint64, subject string, body []byte) {
 		return
 	}
 	switch kind {
-	case events.KindOf(events.StateAccepted), events.KindOf(events.StateRegistered), events.KindOf(events.StateErased):
-		o.add(command, sequence)
+	case events.KindOf(events.StateAccepted), events.KindOf(events.StateRegistered):
+		o.add(command, opening{sequence: sequence, at: at})
+		return
+	case events.KindOf(events.StateErased):
+		o.found[command] = opening{sequence: sequence, at: at, erased: true}
 		return
 	}
 	if !mayEnd(kind) {
@@ -48,17 +58,17 @@ func (o *openCommands) take(sequence uint64, subject string, body []byte) {
 	}
 	var c events.Command
 	if err := c.UnmarshalJSON(body); err == nil && c.Ended() {
-		delete(o.at, command)
+		delete(o.found, command)
 		return
 	}
 	// It had ended and has not any more: it timed out, and then completed with a
 	// payload that is still to come.
-	o.add(command, sequence)
+	o.add(command, opening{sequence: sequence, at: at})
 }
 
-func (o *openCommands) add(command string, sequence uint64) {
-	if _, known := o.at[command]; !known {
-		o.at[command] = sequence
+func (o *openCommands) add(command string, by opening) {
+	if _, known := o.found[command]; !known {
+		o.found[command] = by
 	}
 }
 
@@ -70,7 +80,7 @@ func mayEnd(kind events.Kind) bool {
 
 // list gives them in the order in which they were opened.
 func (o *openCommands) list() []string {
-	return slices.SortedFunc(maps.Keys(o.at), func(a, b string) int { return int(o.at[a]) - int(o.at[b]) })
+	return slices.SortedFunc(maps.Keys(o.found), func(a, b string) int { return cmp.Compare(o.found[a].sequence, o.found[b].sequence) })
 }
 
 // fromFiles takes in what the files of the embedded server hold, from a time on, and
@@ -87,7 +97,7 @@ func (o *openCommands) fromFiles(ctx context.Context, s *Server, stream string, 
 		}
 		err := readBlock(name, stream, index, func(r record) {
 			if !r.deleted && r.stored >= since.UnixNano() && r.sequence > o.last {
-				o.take(r.sequence, string(r.subject), r.body)
+				o.take(r.sequence, r.stored, string(r.subject), r.body)
 			}
 		})
 		halved = errors.Is(err, errNotRead)
