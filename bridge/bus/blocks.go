@@ -148,8 +148,9 @@ func (r *blockReader) next() (record, error) {
 		}
 	}
 	found := record{
-		sequence: binary.LittleEndian.Uint64(r.head[4:]), stored: int64(binary.LittleEndian.Uint64(r.head[12:])),
-		subject: r.rest[:subject], body: r.rest[body:end],
+		sequence: binary.LittleEndian.Uint64(r.head[4:]),
+		stored:   int64(binary.LittleEndian.Uint64(r.head[12:])), //nolint:gosec // as the server wrote it
+		subject:  r.rest[:subject], body: r.rest[body:end],
 	}
 	switch {
 	case found.sequence&tombstoneBit != 0:

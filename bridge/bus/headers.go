@@ -52,7 +52,7 @@ func fromTime(t time.Time) position {
 // every subject there is, which is one for each event stored, and with several
 // filters it takes a fifth of a second for a million. What one filter on the device
 // costs is a tenth of that, and less near the end of the stream.
-func (b *Bus) headers(ctx context.Context, stream jetstream.Stream, deviceID string, from position, most int) (headerBatch, error) {
+func (b *Bus) headers(ctx context.Context, stream jetstream.Stream, deviceID string, from position, most uint64) (headerBatch, error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
 	var filters []string
@@ -69,7 +69,8 @@ func (b *Bus) headers(ctx context.Context, stream jetstream.Stream, deviceID str
 		return headerBatch{}, nil
 	}
 	var batch headerBatch
-	err = b.fetch(ctx, consumer, int(min(pending, uint64(most))), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
+	most = min(most, pending, batchSize)
+	err = b.fetch(ctx, consumer, int(most), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 		command, kind, _ := b.subjects.ParseEvent(msg.Subject())
 		batch.left = meta.NumPending
 		batch.found = append(batch.found, header{

@@ -76,11 +76,12 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 // created gives the first events, and the last of erased commands, in [low, high), oldest first.
 func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) (found []events.Created, err error) {
 	for from := low; from < high; {
-		most := min(high-from, batchSize)
+		most := uint64(batchSize)
 		if deviceID != "" {
-			most = min(most, deviceBatch)
+			most = deviceBatch
 		}
-		batch, err := b.headers(ctx, stream, deviceID, fromSequence(from), int(most))
+		most = min(most, high-from)
+		batch, err := b.headers(ctx, stream, deviceID, fromSequence(from), most)
 		if err != nil {
 			return nil, fmt.Errorf("list from sequence %d: %w", from, err)
 		}
