@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"devicebridge/events"
 )
@@ -85,25 +84,4 @@ func (b *Bus) Armed(ctx context.Context, command string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// AllArmed gives the commands of which a timer waits, or is due and not done. For
-// more than the hundred thousand that NATS tells at once it may miss some.
-func (b *Bus) AllArmed(ctx context.Context) (map[string]struct{}, error) {
-	ctx, cancel := b.bounded(ctx)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, b.subjects.TimerStream())
-	if err != nil {
-		return nil, fmt.Errorf("list the timers: %w", err)
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(b.subjects.Timers()))
-	if err != nil {
-		return nil, fmt.Errorf("list the timers: %w", err)
-	}
-	subjects := info.State.Subjects
-	armed := make(map[string]struct{}, len(subjects))
-	for subject := range subjects {
-		armed[subject[strings.LastIndexByte(subject, '.')+1:]] = struct{}{}
-	}
-	return armed, nil
 }
