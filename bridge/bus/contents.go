@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"devicebridge/events"
 )
 
 // contents are the sequences that .blk files hold.
@@ -59,4 +61,47 @@ func (c *contents) take(r record, ending []byte) {
 	if bytes.HasSuffix(r.subject, ending) {
 		c.marked = append(c.marked, r.sequence)
 	}
+}
+
+// earlyContents are the contents of the event stream's files as they are read while
+// the server starts, which takes as long and uses one processor.
+type earlyContents struct {
+	stop func()
+	done chan struct{}
+	held contents
+	err  error
+}
+
+// readEarly begins to read.
+func (s *Server) readEarly() *earlyContents {
+	ctx, stop := context.WithCancel(context.Background())
+	e := &earlyContents{stop: stop, done: make(chan struct{})}
+	stream := s.o.Subjects.EventStream()
+	go func() {
+		defer close(e.done)
+		e.held, e.err = readBlocks(ctx, s.blocks(stream), stream, erasedEnding)
+	}()
+	return e
+}
+
+// end stops the reading and waits for it.
+func (e *earlyContents) end() {
+	e.stop()
+	<-e.done
+}
+
+// erasedEnding ends the subject of the last event of an erased command.
+const erasedEnding = "." + string(events.StateErased)
+
+// contents gives what the files of a stream hold: once what was read while the server
+// started, if that is of this stream, then as it is now.
+func (s *Server) contents(ctx context.Context, stream string) (contents, error) {
+	if e := s.early.Swap(nil); e != nil {
+		<-e.done
+		e.stop()
+		if e.err == nil && stream == s.o.Subjects.EventStream() {
+			return e.held, nil
+		}
+	}
+	return readBlocks(ctx, s.blocks(stream), stream, erasedEnding)
 }

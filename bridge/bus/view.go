@@ -60,7 +60,7 @@ func (b *Bus) files(ctx context.Context, stream string, state jetstream.StreamSt
 	if b.server == nil {
 		return seen{}, errors.New("the NATS server is another process")
 	}
-	held, err := readBlocks(ctx, b.server.blocks(stream), stream, "."+string(events.StateErased))
+	held, err := b.server.contents(ctx, stream)
 	if err != nil {
 		return seen{}, err
 	}
