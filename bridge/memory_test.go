@@ -15,6 +15,7 @@ import (
 // append that does not expect the command's last sequence, and refuses a message
 // that is too large.
 type memory struct {
+	since  time.Time // of the last EachOpen
 	mu     sync.Mutex
 	log    []entry
 	timers map[string]time.Time
@@ -137,19 +138,33 @@ func (m *memory) Armed(_ context.Context, id string) (bool, error) {
 	return ok, nil
 }
 
-func (m *memory) EachOpened(_ context.Context, since time.Time, see func(string) error) error {
+func (m *memory) AllArmed(context.Context) (map[string]struct{}, error) {
 	m.mu.Lock()
-	var ids []string
+	defer m.mu.Unlock()
+	armed := map[string]struct{}{}
+	for id := range m.timers {
+		armed[id] = struct{}{}
+	}
+	return armed, nil
+}
+
+func (m *memory) EachOpen(_ context.Context, since time.Time, see func(string, time.Time, bool) error) error {
+	m.mu.Lock()
+	m.since = since
+	var found []events.Command
 	for i := range m.log {
 		c := m.at(i).Command
 		opened := c.Sequence == 1 && c.State != events.StateRejected && !c.CreatedAt.Before(since)
+		if last, _ := m.last(c.ID, ""); opened && last.Command.Ended() {
+			continue
+		}
 		if opened || c.State == events.StateErased && !c.UpdatedAt.Before(since) {
-			ids = append(ids, c.ID)
+			found = append(found, c)
 		}
 	}
 	m.mu.Unlock()
-	for _, id := range ids {
-		if err := see(id); err != nil {
+	for _, c := range found {
+		if err := see(c.ID, c.CreatedAt, c.State == events.StateErased); err != nil {
 			return err
 		}
 	}

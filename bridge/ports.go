@@ -26,9 +26,10 @@ type Shelf interface {
 	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
 	// Usage gives how full the stream is, 0 to 1.
 	Usage(ctx context.Context) float64
-	// EachOpened calls see for every command accepted, registered or erased at or
-	// after since, oldest first.
-	EachOpened(ctx context.Context, since time.Time, see func(command string) error) error
+	// EachOpen calls see for every command accepted or registered at or after since
+	// that may not have ended, and for every erased one, oldest first; at is when that
+	// was.
+	EachOpen(ctx context.Context, since time.Time, see func(command string, at time.Time, erased bool) error) error
 }
 
 // Watcher follows events live, as they are stored, at most once each.
@@ -43,6 +44,8 @@ type Timers interface {
 	Arm(ctx context.Context, command string, at time.Time) error
 	// Armed reports whether a timer of the command stands, or is due and not done.
 	Armed(ctx context.Context, command string) (bool, error)
+	// AllArmed gives all those commands, in one look that may miss some.
+	AllArmed(ctx context.Context) (map[string]struct{}, error)
 	// Ask wakes the bridge at, or shortly after, a time, beside the command's timer, to
 	// ask Graph about the command: a delivery with Confirm. try counts how often that
 	// was tried; one Ask takes the place of another.

@@ -181,8 +181,12 @@ func (p ports) Arm(ctx context.Context, id string, at time.Time) error {
 
 func (p ports) Armed(ctx context.Context, id string) (bool, error) { return p.w.store.Armed(ctx, id) }
 
-func (p ports) EachOpened(ctx context.Context, since time.Time, see func(string) error) error {
-	return p.w.store.EachOpened(ctx, since, see)
+func (p ports) AllArmed(ctx context.Context) (map[string]struct{}, error) {
+	return p.w.store.AllArmed(ctx)
+}
+
+func (p ports) EachOpen(ctx context.Context, since time.Time, see func(string, time.Time, bool) error) error {
+	return p.w.store.EachOpen(ctx, since, see)
 }
 
 func (p ports) Ready(ctx context.Context) error { return outcomeOf(p.stop(ctx, "ready")) }

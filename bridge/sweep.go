@@ -44,7 +44,19 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 	s := sweep{bridge: b}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sweepReads)
-	err := b.Shelf.EachOpened(ctx, since, func(id string) error {
+	err := b.Shelf.EachOpen(ctx, since, func(id string, at time.Time, erased bool) error {
+		// What has a timer is left to it, unread: that is nearly all there is. The others
+		// are looked at one by one.
+		if s.armed == nil {
+			var err error
+			if s.armed, err = b.Timers.AllArmed(ctx); err != nil {
+				return err
+			}
+		}
+		if _, armed := s.armed[id]; armed && !erased {
+			s.count(at, false)
+			return ctx.Err()
+		}
 		group.Go(func() error { return s.look(ctx, id) })
 		return ctx.Err()
 	})
@@ -96,6 +108,8 @@ type sweep struct {
 	bridge *Bridge
 	mu     sync.Mutex
 	report SweepReport
+	// armed are the commands that had a timer when it began to look.
+	armed map[string]struct{}
 	// unerased is when the oldest command was created whose erasure is to be gone on
 	// with by the next sweep; zero where there is none.
 	unerased time.Time
@@ -140,17 +154,26 @@ func (s *sweep) look(ctx context.Context, id string) error {
 			}
 		}
 	}
+	if !open {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.report.Commands++
+		return nil
+	}
+	s.count(latest.Command.CreatedAt, !armed)
+	return nil
+}
+
+// count takes a command that has not ended into the report.
+func (s *sweep) count(created time.Time, anew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.Commands++
-	if open {
-		s.report.Open++
-		if created := latest.Command.CreatedAt; s.report.Oldest.IsZero() || created.Before(s.report.Oldest) {
-			s.report.Oldest = created
-		}
+	s.report.Open++
+	if s.report.Oldest.IsZero() || created.Before(s.report.Oldest) {
+		s.report.Oldest = created
 	}
-	if open && !armed {
+	if anew {
 		s.report.Armed++
 	}
-	return nil
 }

@@ -248,7 +248,7 @@ func TestErasedCommandsAreFound(t *testing.T) {
 		t.Errorf("page %v, next %d, %v, want %v", page, next, err, want)
 	}
 	var opened []string
-	err = b.EachOpened(within(t), begin.Add(-time.Minute), func(id string) error { opened = append(opened, id); return nil })
+	err = b.EachOpen(within(t), begin.Add(-time.Minute), func(id string, _ time.Time, _ bool) error { opened = append(opened, id); return nil })
 	if err != nil || !slices.Equal(opened, []string{numbered(2), id}) {
 		t.Errorf("opened %v, %v", opened, err)
 	}

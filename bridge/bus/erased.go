@@ -43,15 +43,7 @@ func (b *Bus) erased(ctx context.Context) ([]uint64, error) {
 			if err != nil {
 				return nil, err
 			}
-			_, c, err := events.Decode(msg.Headers(), msg.Data())
-			if err != nil || c.Erased == nil {
-				continue
-			}
-			for _, seq := range c.Erased.Events {
-				if seq < meta.Sequence.Stream {
-					list = append(list, seq)
-				}
-			}
+			list = append(list, erasedBy(meta.Sequence.Stream, msg.Headers(), msg.Data())...)
 		}
 		if err := messages.Error(); err != nil {
 			return nil, err
@@ -61,6 +53,15 @@ func (b *Bus) erased(ctx context.Context) ([]uint64, error) {
 			return slices.Compact(list), nil
 		}
 	}
+}
+
+// erasedBy gives what the event at a sequence says was erased.
+func erasedBy(at uint64, header map[string][]string, body []byte) []uint64 {
+	_, c, err := events.Decode(header, body)
+	if err != nil || c.Erased == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(c.Erased.Events), func(seq uint64) bool { return seq >= at })
 }
 
 // without gives the stretches from..to, both included, that are left without the

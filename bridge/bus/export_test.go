@@ -1,6 +1,10 @@
 package bus
 
-import "github.com/nats-io/nats.go"
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+)
 
 // Insider gives the options of a connection with the bridge's own rights.
 func (s *Server) Insider() []nats.Option {
@@ -19,3 +23,17 @@ func (s *Server) Syncs() bool { return s.current.Load().JetStreamConfig().SyncAl
 
 // GroupFrom sets from how many waiting appends on they go as one batch.
 func (b *Bus) GroupFrom(n int) { b.group.from = n }
+
+// ReadBlocks gives the stretches of sequences that the files of a stream hold, and
+// the sequences of those whose subject ends as given.
+func ReadBlocks(ctx context.Context, dir, stream, ending string) (whole [][2]uint64, marked []uint64, err error) {
+	c, err := readBlocks(ctx, dir, stream, ending)
+	for _, s := range c.whole {
+		if n := len(whole); n > 0 && whole[n-1][1]+1 == s[0] {
+			whole[n-1][1] = s[1]
+		} else {
+			whole = append(whole, s)
+		}
+	}
+	return whole, c.marked, err
+}

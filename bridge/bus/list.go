@@ -10,13 +10,29 @@ import (
 	"devicebridge/events"
 )
 
-// Window bounds of List: it reads headers of ever larger stretches of the
-// stream, newest first, and leaves the rest to the next page.
+// Window bounds of Newest: it reads headers of ever larger stretches of the
+// stream, newest first, and leaves the rest to the next page. The first one is for
+// a page, at least of the fewest, of commands of so many events each; those of one
+// device are among those of others.
 const (
-	firstWindow = 1 << 10
-	lastWindow  = 1 << 16
-	maxWindows  = 8
+	eventsOfCommand = 8
+	fewest          = 16
+	firstOfDevice   = 1 << 10
+	lastWindow      = 1 << 14
+	lastOfDevice    = 1 << 16
+	maxWindows      = 8
+	// deviceBatch is how many headers of one device are fetched at once: they may be
+	// far apart, and what is fetched from beyond a window is fetched in vain.
+	deviceBatch = 128
 )
+
+// windows gives the size of the first stretch and of the largest.
+func windows(deviceID string, limit int) (first, last uint64) {
+	if deviceID != "" {
+		return firstOfDevice, lastOfDevice
+	}
+	return uint64(max(limit, fewest) * eventsOfCommand), lastWindow
+}
 
 // Newest gives the commands first stored, or erased, before the stream sequence before (0:
 // from the newest on), newest first, at most limit. next is where the following
@@ -34,7 +50,7 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 	if before == 0 || before > state.LastSeq {
 		before = state.LastSeq + 1
 	}
-	window := uint64(firstWindow)
+	window, last := windows(deviceID, limit)
 	for range maxWindows {
 		low := state.FirstSeq
 		if before > window && before-window > low {
@@ -52,21 +68,20 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 				return page, c.Sequence, nil
 			}
 		}
-		before, window = low, min(window*2, lastWindow)
+		before, window = low, min(window*4, last)
 	}
 	return page, before, nil
 }
 
 // created gives the first events, and the last of erased commands, in [low, high), oldest first.
 func (b *Bus) created(ctx context.Context, stream jetstream.Stream, deviceID string, low, high uint64) (found []events.Created, err error) {
-	filters := []string{
-		b.subjects.KindFilter(events.KindOf(events.StateAccepted), deviceID),
-		b.subjects.KindFilter(events.KindOf(events.StateRegistered), deviceID),
-		b.subjects.KindFilter(events.KindOf(events.StateRejected), deviceID),
-		b.subjects.KindFilter(events.KindOf(events.StateErased), deviceID),
-	}
 	for from := low; from < high; {
-		batch, err := b.headers(ctx, stream, fromSequence(from), filters)
+		most := uint64(batchSize)
+		if deviceID != "" {
+			most = deviceBatch
+		}
+		most = min(most, high-from)
+		batch, err := b.headers(ctx, stream, deviceID, fromSequence(from), most)
 		if err != nil {
 			return nil, fmt.Errorf("list from sequence %d: %w", from, err)
 		}

@@ -44,7 +44,7 @@ func pages(t *testing.T, b *bus.Bus, device string, limit int) (ids []string, co
 func ofDevice(t *testing.T, b *bus.Bus, id, device string, kind events.Kind) {
 	t.Helper()
 	c := record(id, 1)
-	c.DeviceID = device
+	c.DeviceID, c.State, c.Terminal = device, events.State(kind), events.State(kind).Terminal()
 	if _, err := b.Append(within(t), kind, c, 0); err != nil {
 		t.Fatal(err)
 	}

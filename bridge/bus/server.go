@@ -56,6 +56,9 @@ type Server struct {
 	user, guest string
 	key         nkeys.KeyPair
 
+	// early is nil once somebody has taken what it read.
+	early atomic.Pointer[earlyContents]
+
 	// turn makes starts and stops follow one another: there are never two servers
 	// on one directory.
 	turn    sync.Mutex
@@ -85,8 +88,11 @@ func StartServer(o ServerOptions) (*Server, error) {
 		o.MaxStore = defaultMaxStore(o.Dir)
 	}
 	s := &Server{o: o, host: base.Host, port: base.Port, lock: lock}
+	early := s.readEarly()
+	s.early.Store(early)
 	srv, err := s.first(base.TLSConfig != nil)
 	if err != nil {
+		early.end()
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	s.current.Store(srv)
@@ -209,6 +215,9 @@ func (s *Server) Stop() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.stopped = true
+	if early := s.early.Swap(nil); early != nil {
+		early.end()
+	}
 	shutdown(s.current.Swap(nil))
 	_ = s.lock.Unlock()
 }

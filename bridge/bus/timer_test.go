@@ -160,6 +160,10 @@ func TestTimerArmed(t *testing.T) {
 			if armed, err := b.Armed(within(t), id); armed != want || err != nil {
 				t.Errorf("%s: %t, %v, want %t", when, armed, err, want)
 			}
+			all, err := b.AllArmed(within(t))
+			if _, armed := all[id]; armed != want || err != nil {
+				t.Errorf("%s, of all: %t, %v, want %t", when, armed, err, want)
+			}
 		}
 	}
 	wantArmed("never armed", false)
@@ -184,6 +188,9 @@ func TestTimerArmed(t *testing.T) {
 	}
 	_, err = b.Armed(within(t), numbered(1))
 	wantCode(t, err, events.CodeUnavailable)
+	if _, err := b.AllArmed(within(t)); err == nil {
+		t.Error("all timers are told without a stream")
+	}
 }
 
 // TestAsk: a question about a command is a timer beside the command's own, the

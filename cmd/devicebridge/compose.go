@@ -111,7 +111,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
 		},
 		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
-		Lease: leaseOf(c), Hooks: m.operator.metrics.hooks(), Tracer: m.operator.tracer, Log: m.log,
+		Lease: leaseOf(c), Hooks: releasing(m.operator.metrics.hooks()), Tracer: m.operator.tracer, Log: m.log,
 	})
 	if err != nil {
 		return err

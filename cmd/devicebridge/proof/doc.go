@@ -46,4 +46,15 @@
 //
 //	-crash.passes=1,3 at which passes of each point, one life of the bridge for each
 //	-inflight.commands, -inflight.life
+//
+// # A million events stored
+//
+//	go test ./cmd/devicebridge/proof -run '^$' -bench Stored -benchtime 1x -timeout 30m
+//
+// A bridge on a filled store is held against one on an empty store: start to ready
+// after a clean stop and after kill -9, memory for each stored event, requests, and a
+// sweep with 100,000 commands under way, with the postbacks meanwhile.
+//
+//	-stored.events, -stored.open, -stored.asks
+//	-stored.keep=DIR  keeps the filled store, and takes it from there the next time
 package proof
