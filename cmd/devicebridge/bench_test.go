@@ -37,7 +37,7 @@ func benchmarkPostback(b *testing.B, sync string) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		s := dial(b, at.Listen)
-		defer s.Close()
+		defer func() { _ = s.Close() }()
 		// Each connection takes whole commands: their statuses come in order.
 		for path, step := "", 0; pb.Next(); step = (step + 1) % len(graphSteps) {
 			if step == 0 {
