@@ -47,6 +47,9 @@ type Options struct {
 	// Lease is how long a claim may stand before another replica calls its outcome
 	// unknown; it exceeds the POST time-out. Zero: 60 s.
 	Lease time.Duration
+	// Sends is how many POSTs may be under way at once. While Graph throttles, fewer
+	// are. Zero: 16.
+	Sends int
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Hooks are for metrics.
@@ -63,6 +66,8 @@ type Hooks struct {
 	Event func(EventFacts)
 	// Sent: a POST was tried.
 	Sent func(SendOutcome)
+	// SendLimit: so many POSTs may be under way from now on. It must return at once.
+	SendLimit func(int)
 	// Swept: a sweep ended.
 	Swept func(SweepReport)
 	// Erased: this was taken away of a command.
@@ -106,11 +111,12 @@ const (
 // Bridge does the steps of commands' lives. It is safe for concurrent use.
 // Of a command it holds in memory only how long it has been seen unchanged under a
 // claim, that it waits for a token, and the latest events of those used last; beside
-// that, the pause while Graph throttles, the devices as they were listed last, and
+// that, the pause while Graph throttles and the POSTs that may be under way, the devices as they were listed last, and
 // how far the last sweep got.
 type Bridge struct {
 	Options
 	throttle throttle
+	sends    *sendLimit
 	leases   leases
 	recent   recent
 	waiters  waiters
@@ -146,6 +152,7 @@ func New(o Options) (*Bridge, error) {
 	setDefault(&o.Timing.PollGrowth, 2)
 	setDefault(&o.Timing.Grace, time.Hour)
 	setDefault(&o.Lease, time.Minute)
+	setDefault(&o.Sends, 16)
 	if o.ExpiresMax+o.Timing.Grace > o.MaxAge || o.ExpiresDefault > o.ExpiresMax {
 		faults = append(faults, errors.New("bridge: ExpiresDefault must not exceed ExpiresMax, nor ExpiresMax with the grace MaxAge: "+
 			"a command would leave the stream before it ends"))
@@ -167,7 +174,7 @@ func New(o Options) (*Bridge, error) {
 	}
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{
-		Options: o, recent: newRecent(), waiting: make(chan struct{}, maxWaiting),
+		Options: o, sends: newSendLimit(o.Sends, o.Hooks.SendLimit), recent: newRecent(), waiting: make(chan struct{}, maxWaiting),
 		devices: deviceList{directory: o.Directory, now: o.Now},
 	}, nil
 }
@@ -188,6 +195,9 @@ func (h Hooks) complete() Hooks {
 	}
 	if h.Sent == nil {
 		h.Sent = func(SendOutcome) {}
+	}
+	if h.SendLimit == nil {
+		h.SendLimit = func(int) {}
 	}
 	if h.Swept == nil {
 		h.Swept = func(SweepReport) {}

@@ -79,19 +79,49 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		wait := jitter(min(max(now.Sub(c.UpdatedAt), longPause), longestPause))
 		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
 	}
-	if wait := b.notReady(ctx, c); wait > 0 {
+	place, wait := b.sendPlace(ctx, c)
+	if wait > 0 {
 		// Left to its timer: a delivery that waits holds one of the places of its
 		// consumer, and what waits for Graph may be more than there are places.
-		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
+		return b.rearm(ctx, from, earlier(b.Now().Add(wait), c.ExpiresAt), d)
 	}
-	return b.attempt(ctx, from, d)
+	if place == nil {
+		return jitter(shortPause)
+	}
+	defer place.leave()
+	return b.attempt(ctx, from, d, place)
+}
+
+// sendPlace gives a place among the POSTs under way to a command that can be sent now.
+// wait is how long it can not; without either there was no place for some time.
+func (b *Bridge) sendPlace(ctx context.Context, c events.Command) (_ *place, wait time.Duration) {
+	if wait := b.throttled(); wait > 0 {
+		return nil, wait
+	}
+	place := b.sends.enter(ctx, placeWait)
+	if place == nil {
+		return nil, 0
+	}
+	if wait := b.notReady(ctx, c); wait > 0 {
+		place.leave()
+		return nil, wait
+	}
+	return place, 0
+}
+
+// throttled gives how long a command waits because Graph throttles, 0 when it does not.
+func (b *Bridge) throttled() time.Duration {
+	if wait := b.throttle.remaining(b.Now()); wait > 0 {
+		return jitter(wait + 10*time.Millisecond)
+	}
+	return 0
 }
 
 // notReady asks everything before the claim: a claim that cannot be followed by
 // a POST would cost the command its certainty.
 func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
-	if wait := b.throttle.remaining(b.Now()); wait > 0 {
-		return jitter(wait + 10*time.Millisecond)
+	if wait := b.throttled(); wait > 0 {
+		return wait
 	}
 	err := b.Sender.Ready(ctx)
 	if err == nil {
@@ -108,8 +138,9 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	return wait
 }
 
-// attempt claims the command and, as the proven winner, sends it once.
-func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+// attempt claims the command and, as the proven winner, sends it once. It leaves place
+// when the POST is over.
+func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery, place *place) time.Duration {
 	ctx, end := b.Tracer.Step(ctx, "attempt")
 	defer end()
 	id := from.Command.ID
@@ -144,6 +175,7 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery) ti
 	})
 	crash.At(crash.DispatchPosted)
 	in := b.outcome(sent, observation, err)
+	place.leave() // later than the outcome: who comes next knows of a pause
 	after, err := b.settle(ctx, claimed, in)
 	crash.At(crash.DispatchSettled)
 	if err != nil {
@@ -172,6 +204,7 @@ func (b *Bridge) outcome(c events.Command, o events.Observation, err error) comm
 	now := b.Now()
 	if err == nil {
 		b.Hooks.Sent(SendTaken)
+		b.sends.change((*pace).grow)
 		return command.Observe{At: now, Source: events.SourceDispatch, Observation: o}
 	}
 	failure := failureOf(err)
@@ -187,6 +220,7 @@ func (b *Bridge) outcome(c events.Command, o events.Observation, err error) comm
 		}
 		if throttles(failure) {
 			b.throttle.hold(now.Add(wait))
+			b.sends.change(func(p *pace) bool { return p.shrink(now, now.Add(wait)) })
 		}
 		return command.Defer{At: now, Attempt: c.Attempt, RetryAt: now.Add(wait).UTC(), Error: failure}
 	case ok && sending.Outcome == graph.Refused:

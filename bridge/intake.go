@@ -127,7 +127,7 @@ func (b *Bridge) accept(ctx context.Context, id string, header map[string][]stri
 		TraceParent:       parent,
 		TraceState:        state,
 	}, command.OnAccept, now)
-	if size(e.Command) > b.MaxMessage-room {
+	if larger(e.Command, b.MaxMessage-room) {
 		return events.Stored{}, events.Refusal(events.CodeTooLarge, "payload", "is too large: the command's record would not fit a NATS message")
 	}
 	return b.create(ctx, e, func() error {
@@ -264,6 +264,14 @@ func isTraceParent(text string) bool {
 		}
 	}
 	return true
+}
+
+// larger reports whether a record's JSON is longer than most bytes. Of a usual record
+// that is seen without writing it: no byte takes more than six in JSON, and what
+// textSize leaves out is short.
+func larger(c events.Command, most int) bool {
+	const others = 4 << 10
+	return 6*textSize(c)+others > most && size(c) > most
 }
 
 // size gives the length of a record's JSON, in bytes.

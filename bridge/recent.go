@@ -34,6 +34,16 @@ func newRecent() recent {
 // find gives what is remembered of a command.
 func (r recent) find(command string) (events.Stored, bool) { return r.events.Get(command) }
 
+// Recall gives the event of a delivery if it is remembered: at this sequence of the
+// stream, with these headers.
+func (b *Bridge) Recall(command string, sequence uint64, header map[string][]string) (events.Stored, bool) {
+	e, is := b.recent.find(command)
+	if !is || e.Sequence != sequence || !events.HeadersOf(header, e.Command) {
+		return events.Stored{}, false
+	}
+	return e, true
+}
+
 // keep remembers an event unless a later one of its command is. A command that has
 // ended is forgotten: as a rule nothing is appended to it any more.
 func (r recent) keep(e events.Stored) {

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/tidwall/gjson"
+
 	"devicebridge/bridge/decode"
 	"devicebridge/events"
 )
@@ -27,9 +29,12 @@ const (
 // duration as Go prints it. The error names the member at fault; what could be
 // read comes with it.
 func readRequest(header map[string][]string, data []byte, longest time.Duration) (events.Request, *events.Error) {
-	r, fault := decode.Strict[events.Request](data)
-	if fault != nil {
-		return r, fault
+	r, usual := quickRequest(data)
+	if !usual {
+		var fault *events.Error
+		if r, fault = decode.Strict[events.Request](data); fault != nil {
+			return r, fault
+		}
 	}
 	if fault := takeMessageID(header, &r.RequestID); fault != nil {
 		return r, fault
@@ -110,25 +115,46 @@ func commandType(text string) (events.Type, bool) {
 }
 
 func checkPayload(typ events.Type, payload *json.RawMessage) *events.Error {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(*payload, &members) != nil || members == nil {
-		return events.Invalid("payload", "is missing or not a JSON object")
+	given, fault := payloadURI(*payload)
+	if fault != nil {
+		return fault
 	}
-	if name, twice := decode.RepeatedMember(*payload); twice {
-		return events.Invalid("payload."+events.Truncate(name, decode.MaxName), "is given twice")
+	if bytes.ContainsAny(*payload, " \t\r\n") {
+		*payload = events.Compact(*payload)
 	}
-	*payload = events.Compact(*payload)
 	if typ != events.TypeLaunchURI {
 		return nil
 	}
 	var uri string
-	if json.Unmarshal(members["uri"], &uri) != nil || uri == "" {
+	if json.Unmarshal(given, &uri) != nil || uri == "" {
 		return events.Invalid("payload.uri", "is missing or not a string; launchUri needs the URI to open")
 	}
 	if parsed, err := url.Parse(uri); err != nil || !parsed.IsAbs() {
 		return events.Invalid("payload.uri", "is not an absolute URI, such as https://example.com/")
 	}
 	return nil
+}
+
+// payloadURI checks that a payload is an object that has no member twice, and gives
+// its member uri, nil where it has none.
+func payloadURI(payload json.RawMessage) (uri json.RawMessage, fault *events.Error) {
+	usual := eachMember(payload, func(name string, value gjson.Result) bool {
+		if name == "uri" {
+			uri = json.RawMessage(value.Raw)
+		}
+		return true
+	})
+	if usual {
+		return uri, nil
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(payload, &members) != nil || members == nil {
+		return nil, events.Invalid("payload", "is missing or not a JSON object")
+	}
+	if name, twice := decode.RepeatedMember(payload); twice {
+		return nil, events.Invalid("payload."+events.Truncate(name, decode.MaxName), "is given twice")
+	}
+	return members["uri"], nil
 }
 
 func checkAppService(typ events.Type, r events.Request) *events.Error {
@@ -180,6 +206,13 @@ func fingerprint(purpose string, r events.Request) string {
 
 // canonical sorts the members of every object; numbers keep their text.
 func canonical(payload json.RawMessage) json.RawMessage {
+	if isCanonical(payload) {
+		return payload
+	}
+	return sorted(payload)
+}
+
+func sorted(payload json.RawMessage) json.RawMessage {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.UseNumber()
 	var value any

@@ -117,6 +117,11 @@ func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
 	return Kind(kind), c, nil
 }
 
+// HeadersOf reports whether the headers are those of the event that left c.
+func HeadersOf(header map[string][]string, c Command) bool {
+	return HeaderValue(header, headerID) == c.EventID() && HeaderValue(header, headerTime) == c.UpdatedAt.UTC().Format(time.RFC3339Nano)
+}
+
 // FirstOfCommand reports whether the headers are those of a command's first event.
 func FirstOfCommand(header map[string][]string) bool {
 	return HeaderValue(header, headerSequence) == "1"

@@ -176,11 +176,37 @@ func (s Subjects) ParseEvent(subject string) (command string, kind Kind, ok bool
 }
 
 func (s Subjects) join(tokens ...string) string {
-	return s.Prefix() + "." + strings.Join(tokens, ".")
+	prefix := s.Prefix()
+	n := len(prefix)
+	for _, token := range tokens {
+		n += len(".") + len(token)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteString(prefix)
+	for _, token := range tokens {
+		b.WriteByte('.')
+		b.WriteString(token)
+	}
+	return b.String()
 }
 
 func (s Subjects) stream(name string) string {
-	return strings.ToUpper(strings.ReplaceAll(s.Prefix(), ".", "_")) + "_" + name
+	prefix := s.Prefix()
+	var b strings.Builder
+	b.Grow(len(prefix) + len("_") + len(name))
+	for _, c := range []byte(prefix) {
+		switch {
+		case c == '.':
+			c = '_'
+		case c >= 'a' && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	b.WriteByte('_')
+	b.WriteString(name)
+	return b.String()
 }
 
 // ValidDeviceID reports whether id can stand in a subject: not empty, and at

@@ -9,12 +9,12 @@ type calls struct {
 
 	mu      sync.Mutex
 	stopped bool
-	running sync.WaitGroup
+	running *crew
 }
 
-func newCalls(most int) *calls { return &calls{free: make(chan struct{}, most)} }
+func newCalls(most int) *calls { return &calls{free: make(chan struct{}, most), running: newCrew()} }
 
-// begin runs f in a goroutine of its own and reports true, unless there are too
+// begin runs f beside the caller and reports true, unless there are too
 // many or the stop has come.
 func (c *calls) begin(f func()) bool {
 	c.mu.Lock()
@@ -27,7 +27,7 @@ func (c *calls) begin(f func()) bool {
 	default:
 		return false
 	}
-	c.running.Go(func() {
+	c.running.run(func() {
 		defer func() { <-c.free }()
 		f()
 	})
@@ -39,5 +39,5 @@ func (c *calls) stop() {
 	c.mu.Lock()
 	c.stopped = true
 	c.mu.Unlock()
-	c.running.Wait()
+	c.running.end()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -73,8 +72,8 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 	if err != nil {
 		return err
 	}
-	var workers sync.WaitGroup
-	defer workers.Wait()
+	workers := newCrew()
+	defer workers.end()
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(w.Workers), jetstream.PullHeartbeat(quiet))
 	if err != nil {
 		return fmt.Errorf("pull from %s: %w", w.Durable, err)
@@ -100,7 +99,7 @@ func (b *Bus) consumeOnce(ctx context.Context, w Work) error {
 		msg, err := messages.Next()
 		switch {
 		case err == nil && ctx.Err() == nil:
-			workers.Go(func() {
+			workers.run(func() {
 				defer func() { <-free }()
 				b.handle(context.WithoutCancel(ctx), w, created, msg)
 			})

@@ -69,7 +69,7 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 	defer calls.stop()
 	for _, e := range endpoints {
 		handler := micro.HandlerFunc(func(r micro.Request) {
-			// A goroutine each: a request that waits must not hold up the next.
+			// Beside each other: a request that waits must not hold up the next.
 			if !calls.begin(func() { b.answer(ctx, r, e) }) {
 				b.refuse(r, e.Name, events.Unavailable("too many requests are under way, or this bridge is stopping; ask again"))
 			}

@@ -28,12 +28,17 @@ type usable struct{ credential azcore.TokenCredential }
 
 // Do implements policy.Policy.
 func (u usable) Do(req *policy.Request) (*http.Response, error) {
-	if c, ok := u.credential.(interface{ Usable() error }); ok {
-		if err := c.Usable(); err != nil {
-			return nil, err
-		}
+	if err := u.check(); err != nil {
+		return nil, err
 	}
 	return req.Next()
+}
+
+func (u usable) check() error {
+	if c, ok := u.credential.(interface{ Usable() error }); ok {
+		return c.Usable()
+	}
+	return nil
 }
 
 // reauthorize sends a request once more after 401: the bearer policy behind it

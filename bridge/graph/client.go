@@ -23,7 +23,7 @@ type Client struct {
 	base        *url.URL
 	root        string // base as text, without a trailing slash
 	pipeline    runtime.Pipeline
-	tokens      runtime.Pipeline // asks for a token and sends nothing
+	hand        hand
 	transport   http.RoundTripper
 	circuit     *circuit
 	budget      *rate.Limiter
@@ -44,15 +44,14 @@ func New(options Options) (*Client, error) {
 		// URL has the same origin.
 		InsecureAllowCredentialWithHTTP: base.Scheme == "http",
 	})
+	hand := newHand(o.Credential, bearer)
 	return &Client{
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
-			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, observe: o.Observe, trace: o.Trace, log: o.Log}},
+			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, hand: hand, observe: o.Observe, trace: o.Trace, log: o.Log}},
 		}, clientOptions(oneRoundTrip{transport})),
-		// The same bearer policy as above, so that both see one token.
-		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{usable{o.Credential}, bearer}},
-			clientOptions(nowhere{})),
+		hand:        hand,
 		transport:   transport,
 		circuit:     circuit,
 		budget:      newBudget(),
@@ -77,15 +76,7 @@ func clientOptions(transport policy.Transporter) *policy.ClientOptions {
 func (c *Client) Ready(ctx context.Context) error {
 	ctx, cancel := withTimeout(ctx, c.getTimeout)
 	defer cancel()
-	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, noRetries()), http.MethodGet, c.root)
-	if err != nil {
-		return fmt.Errorf("graph: no token: %w", err)
-	}
-	resp, err := c.tokens.Do(req)
-	if err != nil {
-		return fmt.Errorf("graph: no token: %w", err)
-	}
-	if err := resp.Body.Close(); err != nil || c.circuit.closed() {
+	if err := c.hand.holds(ctx, c.root); err != nil || c.circuit.closed() {
 		return err
 	}
 	target, err := c.url()
@@ -143,12 +134,4 @@ func (c *Client) do(ctx context.Context, method, target string, current *call) e
 	req.SetOperationValue(current)
 	_, err = c.pipeline.Do(req) //nolint:bodyclose // azcore has read the body into memory
 	return err
-}
-
-// nowhere answers every request itself.
-type nowhere struct{}
-
-// Do gives an empty answer.
-func (nowhere) Do(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 }

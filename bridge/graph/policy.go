@@ -41,6 +41,7 @@ func callOf(req *policy.Request) *call {
 type exchange struct {
 	userAgent string
 	circuit   *circuit
+	hand      hand
 	observe   func(Exchange)
 	trace     func(context.Context, Outgoing) (context.Context, func(Incoming))
 	log       *slog.Logger
@@ -85,6 +86,9 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 	a.resp, a.err = once.Next()
 	if a.resp != nil {
 		spellRetryAfter(a.resp.Header, time.Now())
+		if a.resp.StatusCode == http.StatusUnauthorized {
+			p.hand.lost()
+		}
 	}
 	a.ended = ctx.Err() != nil
 	a.left = a.ended && !isOurs(context.Cause(ctx))

@@ -14,23 +14,27 @@ import (
 func (p exchange) report(req *policy.Request, current *call, took time.Duration) {
 	a, method := current.last, req.Raw().Method
 	seen := Exchange{Operation: current.operation, Method: method, Duration: took}
-	attrs := []slog.Attr{
-		slog.String("method", method),
-		slog.String("operation", current.operation),
-		slog.Duration("duration", took),
-		slog.String("clientRequestId", a.clientRequestID),
-	}
-	if command := commandOf(req.Raw().Context()); command != "" {
-		attrs = append(attrs, slog.String("command", command))
-	}
 	if a.resp != nil {
 		seen.StatusCode, seen.Throttled = a.resp.StatusCode, throttled(a.resp)
-		attrs = append(attrs, answerAttrs(a)...)
 	}
-	if a.err != nil {
-		attrs = append(attrs, slog.String("error", a.err.Error()))
+	if ctx, level := req.Raw().Context(), level(method, a); p.log.Enabled(ctx, level) {
+		attrs := []slog.Attr{
+			slog.String("method", method),
+			slog.String("operation", current.operation),
+			slog.Duration("duration", took),
+			slog.String("clientRequestId", a.clientRequestID),
+		}
+		if command := commandOf(ctx); command != "" {
+			attrs = append(attrs, slog.String("command", command))
+		}
+		if a.resp != nil {
+			attrs = append(attrs, answerAttrs(a)...)
+		}
+		if a.err != nil {
+			attrs = append(attrs, slog.String("error", a.err.Error()))
+		}
+		p.log.LogAttrs(ctx, level, "graph request", attrs...)
 	}
-	p.log.LogAttrs(req.Raw().Context(), level(method, a), "graph request", attrs...)
 	p.observe(seen)
 }
 

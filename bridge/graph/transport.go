@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -18,6 +19,9 @@ const maxBody = 8 << 20
 type TransportOptions struct {
 	// RootCAs are trusted to sign a server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
+	// AtOnce is how many requests there may be at once to one host. Over HTTP/1.1 as
+	// many connections are kept for the next; 0 means 16.
+	AtOnce int
 }
 
 // NewTransport makes a transport as the client uses by default, to be shared with
@@ -33,7 +37,7 @@ func NewTransport(o TransportOptions) *http.Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
-		MaxIdleConnsPerHost:    16,
+		MaxIdleConnsPerHost:    cmp.Or(o.AtOnce, 16),
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

@@ -80,11 +80,12 @@ func (a azureConfig) rootCAs() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// newTransport gives what carries requests to Graph and to the authority.
-func newTransport(a azureConfig) (*http.Transport, error) {
+// newTransport gives what carries requests to Graph and to the authority, as a rule so
+// many at once; zero for a few.
+func newTransport(a azureConfig, atOnce int) (*http.Transport, error) {
 	pool, err := a.rootCAs()
 	if err != nil {
 		return nil, usageError{fmt.Errorf("BRIDGE_GRAPH_CA: %w", err)}
 	}
-	return graph.NewTransport(graph.TransportOptions{RootCAs: pool}), nil
+	return graph.NewTransport(graph.TransportOptions{RootCAs: pool, AtOnce: atOnce}), nil
 }

@@ -29,13 +29,35 @@ func BenchmarkPostback(b *testing.B) {
 }
 
 func benchmarkPostback(b *testing.B, sync string) {
+	at, caller := benchmarked(b, sync, "http://127.0.0.1:9/beta")
+	paths := callbackPaths(b, caller, (b.N+len(graphSteps)-1)/len(graphSteps))
+	var next atomic.Int64
+	b.ReportAllocs()
+	b.SetParallelism(64)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		s := dial(b, at.Listen)
+		defer func() { _ = s.Close() }()
+		// Each connection takes whole commands: their statuses come in order.
+		for path, step := "", 0; pb.Next(); step = (step + 1) % len(graphSteps) {
+			if step == 0 {
+				path = paths[next.Add(1)-1]
+			}
+			s.post(path, graphSteps[step])
+		}
+	})
+}
+
+// benchmarked runs a bridge until the benchmark ends, and gives a connection to it.
+func benchmarked(b *testing.B, sync, graphURL string) (started, *bus.Bus) {
+	b.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	hook, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	c, err := loadServe(map[string]string{
-		"BRIDGE_PUBLIC_URL": "http://" + hook.Addr().String(), "BRIDGE_GRAPH_URL": "http://127.0.0.1:9/beta",
+		"BRIDGE_PUBLIC_URL": "http://" + hook.Addr().String(), "BRIDGE_GRAPH_URL": graphURL,
 		"BRIDGE_GRAPH_AUTH": "static", "BRIDGE_GRAPH_TOKEN": "any", "BRIDGE_ADMIN_ADDR": adminOff,
 		"BRIDGE_DATA_DIR": b.TempDir(), "BRIDGE_NATS_LISTEN": "127.0.0.1:0", "BRIDGE_NATS_SYNC": sync,
 	})
@@ -50,35 +72,20 @@ func benchmarkPostback(b *testing.B, sync string) {
 	case err := <-done:
 		b.Fatal(err)
 	}
-	defer func() {
+	b.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
 			b.Error(err)
 		}
-	}()
+	})
 	client := c.clientConfig
 	client.NATS.URL = at.NATS
 	caller, err := bus.Connect(ctx, busOptions(client, nil, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = caller.Close(context.Background()) }()
-	paths := callbackPaths(b, caller, (b.N+len(graphSteps)-1)/len(graphSteps))
-	var next atomic.Int64
-	b.ReportAllocs()
-	b.SetParallelism(64)
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		s := dial(b, hook.Addr().String())
-		defer func() { _ = s.Close() }()
-		// Each connection takes whole commands: their statuses come in order.
-		for path, step := "", 0; pb.Next(); step = (step + 1) % len(graphSteps) {
-			if step == 0 {
-				path = paths[next.Add(1)-1]
-			}
-			s.post(path, graphSteps[step])
-		}
-	})
+	b.Cleanup(func() { _ = caller.Close(context.Background()) })
+	return at, caller
 }
 
 // graphSteps are what Graph says of a command, from first to last.

@@ -32,7 +32,7 @@ type composer struct {
 // compose gives the parts that the configuration asks for. With commands, postbacks
 // arrive on listener.
 func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener, o *operator, log *slog.Logger) (*parts, error) {
-	transport, err := newTransport(c.Azure)
+	transport, err := newTransport(c.Azure, 2*c.Workers) // as many POSTs as timers that ask Graph
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
 		},
 		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
-		Lease: leaseOf(c), Hooks: releasing(m.operator.metrics.hooks()), Tracer: m.operator.tracer, Log: m.log,
+		Lease: leaseOf(c), Sends: c.Workers, Hooks: releasing(m.operator.metrics.hooks()), Tracer: m.operator.tracer, Log: m.log,
 	})
 	if err != nil {
 		return err

@@ -107,10 +107,10 @@ One line per check: ok, warn or fail, what was seen, and the way out. Exit code
 // be that of a bridge.
 func (d *doctor) examine(ctx context.Context, fault error) error {
 	var err error
-	if d.graph, err = newTransport(d.c.Azure); err != nil {
+	if d.graph, err = newTransport(d.c.Azure, 0); err != nil {
 		return err
 	}
-	if d.public, err = newTransport(azureConfig{}); err != nil {
+	if d.public, err = newTransport(azureConfig{}, 0); err != nil {
 		return err
 	}
 	d.public.DisableKeepAlives = true // so that a balancer may choose another replica each time

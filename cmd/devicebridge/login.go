@@ -178,7 +178,7 @@ func (c loginConfig) present(ctx context.Context, ask asker) (events.SignIn, *si
 // it is Microsoft's or set here too: a page that asks for a password must not be
 // anybody's who can answer on NATS.
 func (c loginConfig) application(now events.SignIn) (signin.Application, error) {
-	transport, err := newTransport(c.Azure)
+	transport, err := newTransport(c.Azure, 0)
 	if err != nil {
 		return signin.Application{}, err
 	}

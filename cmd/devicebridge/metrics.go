@@ -91,6 +91,7 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) hooks() bridge.Hooks {
 	hooks := m.commands.hooks(m.observeUnreadable)
 	hooks.Erased = m.observeErased
+	hooks.SendLimit = m.graph.observeSendLimit
 	return hooks
 }
 

@@ -16,6 +16,7 @@ type graphMetrics struct {
 	duration  *prometheus.HistogramVec
 	throttled prometheus.Counter
 	open      *prometheus.GaugeVec
+	sendLimit prometheus.Gauge
 }
 
 func newGraphMetrics() *graphMetrics {
@@ -38,6 +39,10 @@ func newGraphMetrics() *graphMetrics {
 			Name: "devicebridge_graph_circuit_open",
 			Help: "1 while this part of Graph is left alone because it failed several times in a row, else 0.",
 		}, []string{"part"}),
+		sendLimit: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "devicebridge_send_limit",
+			Help: "How many commands may be on their way to Graph at once: BRIDGE_WORKERS, and fewer while and after Graph throttles.",
+		}),
 	}
 	m.observeCircuit("commands", false)
 	m.observeCircuit("directory", false)
@@ -51,7 +56,7 @@ func newGraphMetrics() *graphMetrics {
 }
 
 func (m *graphMetrics) register(r *prometheus.Registry) {
-	r.MustRegister(m.requests, m.duration, m.throttled, m.open)
+	r.MustRegister(m.requests, m.duration, m.throttled, m.open, m.sendLimit)
 }
 
 func (m *graphMetrics) observe(e graph.Exchange) {
@@ -63,6 +68,8 @@ func (m *graphMetrics) observe(e graph.Exchange) {
 func (m *graphMetrics) observeCircuit(part string, open bool) {
 	m.open.WithLabelValues(part).Set(bit(open))
 }
+
+func (m *graphMetrics) observeSendLimit(limit int) { m.sendLimit.Set(float64(limit)) }
 
 // codeLabel gives a status code as a label. Whatever is in the place of Graph
 // cannot make many series with codes that nobody knows.

@@ -34,9 +34,9 @@ func endpointsOf(endpoints []bridge.Endpoint, tracer *tracing.Tracer) ([]bus.End
 
 func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects, unreadable func(), log *slog.Logger) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		stored, err := d.Stored()
+		id, _, _ := subjects.ParseEvent(d.Subject)
+		stored, err := delivered(br, id, d)
 		if err != nil {
-			id, _, _ := subjects.ParseEvent(d.Subject)
 			log.Error("an event that cannot be read is left alone", "command", id, "sequence", d.Sequence, "error", err)
 			unreadable()
 			return bus.Done()
@@ -45,6 +45,14 @@ func dispatcher(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subje
 		defer end()
 		return disposition(br.Dispatch(ctx, stored, bridge.Delivery{Count: d.Delivered, Sent: d.Sent, Alive: d.InProgress}))
 	}
+}
+
+// delivered gives the event of a delivery. As a rule this process has just stored it.
+func delivered(br *bridge.Bridge, command string, d bus.Delivery) (events.Stored, error) {
+	if stored, is := br.Recall(command, d.Sequence, d.Header); is {
+		return stored, nil
+	}
+	return d.Stored()
 }
 
 func looker(br *bridge.Bridge, tracer *tracing.Tracer, subjects events.Subjects, observe func(bus.Delivery)) bus.Handler {
