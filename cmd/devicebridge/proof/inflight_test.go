@@ -108,7 +108,7 @@ func (r *rig) enqueueAll(ctx context.Context, n int, life time.Duration) error {
 			return err
 		}
 		acknowledge := r.ledger.ask(asked{Marker: marker, Queued: true})
-		ack, err := r.js.PublishAsync(r.subjects.Intake(), body)
+		ack, err := r.js.PublishAsync(r.subjects.Intake(), body, jetstream.WithStallWait(patience))
 		if err != nil {
 			return fmt.Errorf("request %s: %w", marker, err)
 		}
