@@ -45,6 +45,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 	}
 	o.metrics.watchSignIn(m.signIn.Status)
 	m.parts.run(m.signIn.Run)
+	m.parts.run(done(releasing))
 	if err := m.parts.answer(signInEndpoints(m.signIn)); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
 		},
 		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
-		Lease: leaseOf(c), Sends: c.Workers, Hooks: releasing(m.operator.metrics.hooks()), Tracer: m.operator.tracer, Log: m.log,
+		Lease: leaseOf(c), Sends: c.Workers, Hooks: m.operator.metrics.hooks(), Tracer: m.operator.tracer, Log: m.log,
 	})
 	if err != nil {
 		return err

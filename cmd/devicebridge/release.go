@@ -1,19 +1,44 @@
 package main
 
 import (
+	"context"
 	"runtime/debug"
-
-	"devicebridge/bridge"
+	heap "runtime/metrics"
+	"time"
 )
 
-// releasing gives memory back to the system after each sweep: what the start and the
-// sweep took and need no more, which with many stored events is as much as what stays.
-// The runtime would keep most of it for garbage to come.
-func releasing(h bridge.Hooks) bridge.Hooks {
-	swept := h.Swept
-	h.Swept = func(r bridge.SweepReport) {
-		swept(r)
-		debug.FreeOSMemory()
+const (
+	// releaseEvery is how often memory that is needed no more is looked for, and
+	// releaseFrom how much of it, in bytes, is worth a collection.
+	releaseEvery = 30 * time.Second
+	releaseFrom  = 32 << 20
+)
+
+// releasing gives memory back to the system until ctx ends: what a start, a sweep or a
+// burst took and need no more, which can be more than what stays. The runtime would
+// keep most of it for garbage to come, and a sidecar is there for its neighbour.
+func releasing(ctx context.Context) {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if spareMemory() >= releaseFrom {
+				debug.FreeOSMemory()
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
-	return h
+}
+
+// spareMemory gives how much of the heap is free and not given back, or garbage as far
+// as it was live at the last collection, in bytes.
+func spareMemory() uint64 {
+	samples := []heap.Sample{
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
+	}
+	heap.Read(samples)
+	free, objects, live := samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64()
+	return free + max(objects, live) - live
 }

@@ -45,7 +45,7 @@
 // -9 and deleted. The benchmark has 100,000 commands under way at once.
 //
 //	-crash.passes=1,3 at which passes of each point, one life of the bridge for each
-//	-inflight.commands, -inflight.life
+//	-inflight.commands, -inflight.life, -inflight.rest
 //
 // # A million events stored
 //
