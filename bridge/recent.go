@@ -10,8 +10,8 @@ import (
 
 const (
 	// maxRecent is how many records are remembered at once, and maxRecentSize how long
-	// the texts of one may be, in bytes: 16 MiB together at most, 4 to 8 as a rule.
-	maxRecent     = 8192
+	// the texts of one may be, in bytes: 32 MiB together at most, half of it as a rule.
+	maxRecent     = 16384
 	maxRecentSize = 1 << 10
 )
 

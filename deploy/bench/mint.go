@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,7 +49,8 @@ func mintLocally(address, keys string) (minter, error) {
 const askers = 64
 
 // mintByBridge asks the bridge for callbacks, as somebody does who sends commands
-// himself.
+// himself, and gives the last first: what Graph reports is of commands that were sent
+// not long ago, and the bridge remembers those.
 func mintByBridge(nc *nats.Conn) minter {
 	var number uint64
 	subject := events.Subjects{}.Service("callbacks.create")
@@ -69,7 +71,9 @@ func mintByBridge(nc *nats.Conn) minter {
 				return nil
 			})
 		}
-		return commands, asking.Wait()
+		err := asking.Wait()
+		slices.Reverse(commands)
+		return commands, err
 	}
 }
 

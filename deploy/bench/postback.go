@@ -30,7 +30,7 @@ const (
 	// spare is by how much more commands are minted than the rate so far needs, since a
 	// server gets faster for a while, and faster still when others leave the machine
 	// alone.
-	spare = 2
+	spare = 1.5
 	// tries are how often the closed loop is measured anew when commands ran out.
 	tries = 4
 )
