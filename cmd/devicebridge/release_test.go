@@ -11,12 +11,10 @@ func TestSpareMemoryIsWhatCanBeGivenBack(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // garbage stays until it is collected here
 	debug.FreeOSMemory()
 	before := spareMemory()
-	garbage := make([]byte, 2*releaseFrom)
-	runtime.KeepAlive(garbage)
+	func() { runtime.KeepAlive(make([]byte, 2*releaseFrom)) }()
 	if spare := spareMemory(); spare < before+releaseFrom {
-		t.Errorf("%d bytes are spare with %d of garbage, %d before", spare, len(garbage), before)
+		t.Errorf("%d bytes are spare with %d of garbage, %d before", spare, 2*releaseFrom, before)
 	}
-	garbage = nil
 	debug.FreeOSMemory()
 	if spare := spareMemory(); spare >= releaseFrom {
 		t.Errorf("%d bytes are spare after all was given back", spare)
