@@ -44,7 +44,7 @@ func New(options Options) (*Client, error) {
 		// URL has the same origin.
 		InsecureAllowCredentialWithHTTP: base.Scheme == "http",
 	})
-	hand := newHand(o.Credential, bearer)
+	hand := newHand(o.Credential, bearer, o.GetTimeout)
 	return &Client{
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
@@ -74,8 +74,6 @@ func clientOptions(transport policy.Transporter) *policy.ClientOptions {
 // meanwhile is told that it is open. It is meant to be asked before a command is
 // claimed. The error wraps a *CircuitOpenError where the circuit is the reason.
 func (c *Client) Ready(ctx context.Context) error {
-	ctx, cancel := withTimeout(ctx, c.getTimeout)
-	defer cancel()
 	if err := c.hand.holds(ctx, c.root); err != nil || c.circuit.closed() {
 		return err
 	}
@@ -83,6 +81,8 @@ func (c *Client) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := withTimeout(ctx, c.getTimeout)
+	defer cancel()
 	// What comes of it the circuit has seen.
 	_ = c.do(policy.WithRetryOptions(ctx, noRetries()), http.MethodGet, target, &call{operation: opTrial})
 	if !c.circuit.closed() {

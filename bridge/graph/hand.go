@@ -16,6 +16,7 @@ import (
 type hand struct {
 	usable usable
 	tokens runtime.Pipeline
+	within time.Duration
 	// seen is when one was seen last, or nil.
 	seen *atomic.Pointer[time.Time]
 }
@@ -26,8 +27,10 @@ type hand struct {
 const seenFor = time.Second
 
 // newHand looks for tokens in the bearer policy that sends them, so that both have one.
-func newHand(credential azcore.TokenCredential, bearer policy.Policy) hand {
+// The credential is asked for one within a time.
+func newHand(credential azcore.TokenCredential, bearer policy.Policy, within time.Duration) hand {
 	return hand{
+		within: within,
 		usable: usable{credential},
 		tokens: runtime.NewPipeline("", "", runtime.PipelineOptions{PerRetry: []policy.Policy{bearer}}, clientOptions(nowhere{})),
 		seen:   new(atomic.Pointer[time.Time]),
@@ -42,6 +45,8 @@ func (h hand) holds(ctx context.Context, url string) error {
 	if seen := h.seen.Load(); seen != nil && time.Since(*seen) < seenFor {
 		return nil
 	}
+	ctx, cancel := withTimeout(ctx, h.within)
+	defer cancel()
 	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, noRetries()), http.MethodGet, url)
 	if err != nil {
 		return fmt.Errorf("graph: no token: %w", err)
