@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,7 +38,7 @@ func windows(deviceID string, limit int) (first, last uint64) {
 // Newest gives the commands first stored, or erased, before the stream sequence before (0:
 // from the newest on), newest first, at most limit. next is where the following
 // page starts; 0 says that there is nothing older. A page may be short or empty
-// and still have a next. deviceID limits it to one device where not empty.
+// and still have a next, also because time is short. deviceID limits it to one device where not empty.
 func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error) {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
@@ -51,6 +52,7 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 		before = state.LastSeq + 1
 	}
 	window, last := windows(deviceID, limit)
+	looked := false
 	for range maxWindows {
 		low := state.FirstSeq
 		if before > window && before-window > low {
@@ -60,9 +62,13 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 			return page, 0, nil
 		}
 		found, err := b.created(ctx, stream, deviceID, low, before)
+		if err != nil && looked && errors.Is(err, context.DeadlineExceeded) {
+			return page, before, nil // the rest is for the next page too where time is short
+		}
 		if err != nil {
 			return nil, 0, err
 		}
+		looked = true
 		for _, c := range slices.Backward(found) {
 			if page = append(page, c); len(page) == limit {
 				return page, c.Sequence, nil
