@@ -85,28 +85,40 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		// consumer, and what waits for Graph may be more than there are places.
 		return b.rearm(ctx, from, earlier(b.Now().Add(wait), c.ExpiresAt), d)
 	}
-	if place == nil {
-		return jitter(shortPause)
-	}
 	defer place.leave()
+	if !b.Now().Before(c.ExpiresAt) {
+		return b.expire(ctx, from, d) // it waited for its place until then
+	}
 	return b.attempt(ctx, from, d, place)
 }
 
-// sendPlace gives a place among the POSTs under way to a command that can be sent now.
-// wait is how long it can not; without either there was no place for some time.
+// sendPlace gives a place among the POSTs under way to a command that can be sent now,
+// or how long it has to wait.
 func (b *Bridge) sendPlace(ctx context.Context, c events.Command) (_ *place, wait time.Duration) {
 	if wait := b.throttled(); wait > 0 {
 		return nil, wait
 	}
 	place := b.sends.enter(ctx, placeWait)
 	if place == nil {
-		return nil, 0
+		return nil, b.asLongAgain(c)
 	}
+	given := false
+	defer func() {
+		if !given { // also when what is asked breaks down
+			place.leave()
+		}
+	}()
 	if wait := b.notReady(ctx, c); wait > 0 {
-		place.leave()
 		return nil, wait
 	}
+	given = true
 	return place, 0
+}
+
+// asLongAgain gives a wait as long as c has waited already, so that many that wait do
+// not hurry.
+func (b *Bridge) asLongAgain(c events.Command) time.Duration {
+	return jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
 }
 
 // throttled gives how long a command waits because Graph throttles, 0 when it does not.
@@ -130,8 +142,7 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	// The reason was told once for all of them, by the sign-in or by the client.
 	b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)
 	b.waiters.add(c.ID)
-	// As long again as it has waited, so that many that wait do not hurry.
-	wait := jitter(min(max(b.Now().Sub(c.UpdatedAt), shortPause), longPause))
+	wait := b.asLongAgain(c)
 	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
 		return max(wait, open.Wait()+jitter(shortPause))
 	}

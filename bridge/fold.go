@@ -73,6 +73,9 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 func (b *Bridge) takePostback(ctx context.Context, before events.Stored, on basis, o events.Observation) error {
 	ctx = b.Tracer.Resume(ctx, before.Command)
 	if !command.Known(before.Command) {
+		if on == remembered {
+			return events.ErrLost // the replica that knows it may have moved it on
+		}
 		return events.Unavailable("this version of the bridge does not know the state of this command; another replica may")
 	}
 	crash.At(crash.FoldRead)

@@ -268,10 +268,10 @@ func isTraceParent(text string) bool {
 
 // larger reports whether a record's JSON is longer than most bytes. Of a usual record
 // that is seen without writing it: no byte takes more than six in JSON, and what
-// textSize leaves out is short.
+// TextSize leaves out is short.
 func larger(c events.Command, most int) bool {
 	const others = 4 << 10
-	return 6*textSize(c)+others > most && size(c) > most
+	return 6*c.TextSize()+others > most && size(c) > most
 }
 
 // size gives the length of a record's JSON, in bytes.

@@ -32,3 +32,23 @@ func TestACommandOfANewerVersion(t *testing.T) {
 	}
 	r.wantStory(id, "accepted sending requesting held")
 }
+
+// TestACommandThatANewerVersionMovedOn is one that this version knows again.
+func TestACommandThatANewerVersionMovedOn(t *testing.T) {
+	r := build(t, new(memory), nil)
+	held := r.sent(launch(`"expiresIn":"1h"`))
+	for _, state := range []events.State{"held", events.StateExecuting} {
+		next := held.Command
+		next.Sequence, next.State = next.Sequence+1, state
+		seq, err := r.tap.store.Append(t.Context(), events.KindOf(state), next, held.Sequence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = events.Stored{Sequence: seq, Command: next}
+		if state == "held" {
+			wantCode(t, r.Postback(t.Context(), next.ID, observed(t, `{"status":"completed"}`)), events.CodeUnavailable)
+		}
+	}
+	r.postback(held.Command.ID, `{"status":"completed"}`)
+	r.wantStory(held.Command.ID, "accepted sending requesting held executing completed")
+}

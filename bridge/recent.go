@@ -48,10 +48,11 @@ func (b *Bridge) Recall(command string, sequence uint64, header map[string][]str
 // ended is forgotten: as a rule nothing is appended to it any more.
 func (r recent) keep(e events.Stored) {
 	id := e.Command.ID
-	if was, is := r.events.Peek(id); is && was.Sequence > e.Sequence {
+	// Of a stream that was made anew the sequences are others, and its commands too.
+	if was, is := r.events.Peek(id); is && was.Sequence > e.Sequence && was.Command.CreatedAt.Equal(e.Command.CreatedAt) {
 		return
 	}
-	if e.Command.Ended() || textSize(e.Command) > maxRecentSize {
+	if e.Command.Ended() || e.Command.TextSize() > maxRecentSize {
 		r.events.Remove(id)
 		return
 	}
@@ -60,19 +61,6 @@ func (r recent) keep(e events.Stored) {
 
 // forget drops what is remembered of a command: it was not the latest event.
 func (r recent) forget(command string) { r.events.Remove(command) }
-
-// textSize is about how long the texts of a record are, in bytes.
-func textSize(c events.Command) int {
-	n := len(c.RequestID) + len(c.CorrelationID) + len(c.DeviceID) + len(c.AppServiceName) + len(c.PackageFamilyName) +
-		len(c.Payload) + len(c.ResponsePayload) + len(c.GraphID) + len(c.GraphStatus) + len(c.TraceState)
-	for _, key := range c.Seen {
-		n += len(key) + 16
-	}
-	if c.Error != nil {
-		n += len(c.Error.Message)
-	}
-	return n
-}
 
 // latest reads the latest event of a command from the stream's leader and remembers
 // it.

@@ -8,8 +8,9 @@ import (
 )
 
 // placeWait is how long a delivery waits for a place among the POSTs under way before
-// it asks to come again: it holds one of the places of its consumer meanwhile.
-const placeWait = time.Second
+// it is left to its timer: it holds one of the places of its consumer meanwhile, and
+// polls and ends of other commands come by the same.
+const placeWait = 100 * time.Millisecond
 
 // pace says how many POSTs may be under way: as many as at most until Graph throttles,
 // half as many then, and one more each time that as many were taken.

@@ -148,6 +148,19 @@ func (c Command) EventID() string { return c.ID + "." + strconv.Itoa(c.Sequence)
 // no response payload is outstanding.
 func (c Command) Ended() bool { return c.Terminal && c.Response != ResponsePending }
 
+// TextSize gives about how long the texts of the record are, in bytes.
+func (c Command) TextSize() int {
+	n := len(c.RequestID) + len(c.CorrelationID) + len(c.DeviceID) + len(c.AppServiceName) + len(c.PackageFamilyName) +
+		len(c.Payload) + len(c.ResponsePayload) + len(c.GraphID) + len(c.GraphStatus) + len(c.TraceState) + len(c.unknown)
+	for _, key := range c.Seen {
+		n += len(key)
+	}
+	if c.Error != nil {
+		n += len(c.Error.Message) + len(c.Error.unknown)
+	}
+	return n
+}
+
 // Stored is an event as the stream holds it.
 type Stored struct {
 	// Sequence is the stream's sequence of the event, the value that the next

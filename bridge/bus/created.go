@@ -52,6 +52,15 @@ var errCutOff = errors.New("cut off")
 // sweepIdle is how long a consumer waits between two batches of a sweep.
 const sweepIdle = 30 * time.Second
 
+// sweepMemory bounds what a sweep has in hand of events of the usual size, in bytes.
+const sweepMemory = 4 << 20
+
+// sweepBatch is how many events of a stream are fetched at once.
+func sweepBatch(s jetstream.StreamState) uint64 {
+	usual := s.Bytes / max(s.Msgs, 1)
+	return min(max(sweepMemory/max(usual, 1), 1), batchSize)
+}
+
 // readOpen reads on from a position to the end, and reports whether it has to be
 // gone on with another consumer. An error without progress is final.
 func (b *Bus) readOpen(ctx context.Context, stream jetstream.Stream, from position, open *openCommands) (more bool, err error) {
@@ -63,13 +72,14 @@ func (b *Bus) readOpen(ctx context.Context, stream jetstream.Stream, from positi
 	}
 	began := open.last
 	left := consumer.CachedInfo().NumPending
+	most := sweepBatch(stream.CachedInfo().State)
 	for next := uint64(1); left > 0 && open.last < open.newest; {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
 		fetching, cancel := b.bounded(ctx)
 		gap := false
-		err := b.fetch(fetching, consumer, int(min(left, batchSize)), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
+		err := b.fetch(fetching, consumer, int(min(left, most)), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) { //nolint:gosec // at most batchSize
 			// What went missing on the way is read again, by a consumer that begins there.
 			if gap = gap || meta.Sequence.Consumer != next; gap {
 				return

@@ -11,6 +11,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// errBatchOpen says that a batch has no answer. If the server broke off in its midst
+// for an error of its own, what it had stored by then can be read, but is not synced: to
+// read it back proves nothing here.
+var errBatchOpen = errors.New("a batch has no answer")
+
 // eventPublisher is the event stream as a group has it.
 type eventPublisher struct{ b *Bus }
 
@@ -27,6 +32,9 @@ func (p eventPublisher) together(batch []*entry) (uint64, error) {
 		msgs = append(msgs, &nats.Msg{Subject: e.msg.Subject, Header: maps.Clone(e.msg.Header), Data: e.msg.Data})
 	}
 	last, err := p.b.publishBatch(context.Background(), p.b.subjects.EventStream(), msgs)
+	if _, refused := errors.AsType[*jetstream.APIError](err); err != nil && !refused {
+		return 0, errors.Join(errBatchOpen, err)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -22,6 +22,9 @@ const maxUnacknowledged = 1 << 16
 // context.DeadlineExceeded where the bus' time-out, or that of ctx, has passed, and a
 // *deniedError where the server does not permit it.
 func (b *Bus) acknowledgement(ctx context.Context, msg *nats.Msg, covers string) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err // nothing that nobody waits for is published
+	}
 	told := make(chan error, 1)
 	w := &waiting{covers, func(err error) {
 		select {

@@ -101,7 +101,8 @@ func (b *Bus) proof(ctx context.Context, w write) (uint64, error) {
 }
 
 // refusal gives the error for answers that say surely that nothing was stored
-// and that trying again now is of no use; nil for any other.
+// and that trying again now is of no use, and where nothing can be proven; nil for any
+// other.
 func refusal(err error, what string) error {
 	tooLarge := &events.Error{Code: events.CodeTooLarge, Message: what + " takes no message of this size"}
 	if errors.Is(err, nats.ErrMaxPayload) {
@@ -113,6 +114,8 @@ func refusal(err error, what string) error {
 		return tooLarge
 	case noRoom(err):
 		return events.Unavailable(what + " has no room; ask again later")
+	case errors.Is(err, errBatchOpen):
+		return events.Unavailable(what + " did not confirm in time; ask again")
 	default:
 		return nil
 	}

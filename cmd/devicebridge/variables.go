@@ -60,7 +60,7 @@ func variables() []variable {
 		{"BRIDGE_POLL_JITTER", "part of that time by which it is varied at random, 0 to 0.5"},
 		{"BRIDGE_POSTBACK_TRUST", `"confirm" asks Graph before a command's end that a postback tells is published; "all" believes it`},
 		{"BRIDGE_DISPATCH", `"paused" takes requests and follows commands, but sends nothing to Graph: for a store restored from a backup`},
-		{"BRIDGE_SWEEP_EVERY", "how often lost timers are looked for"},
+		{"BRIDGE_SWEEP_EVERY", "how often lost timers are looked for; with NATS_URL each time takes the events since the oldest open command over the network"},
 		{"BRIDGE_WORKERS", "commands worked on at once, and the most of them on their way to Graph"},
 		{"BRIDGE_DRAIN_TIMEOUT", "how long a stop may take from the signal to the end; a fifth of it, 5 s at most, is kept for draining NATS"},
 		{"BRIDGE_POLICY_FILE", "what may be asked for, as YAML or JSON; followed while the bridge runs. It goes before the next six, which also stand in it"},
