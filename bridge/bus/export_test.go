@@ -21,8 +21,9 @@ func (s *Server) LoseJetStream() error { return s.current.Load().DisableJetStrea
 // Syncs reports whether every append is synced before it is acknowledged.
 func (s *Server) Syncs() bool { return s.current.Load().JetStreamConfig().SyncAlways }
 
-// GroupFrom sets from how many waiting appends on they go as one batch.
-func (b *Bus) GroupFrom(n int) { b.group.from = n }
+// GroupFrom sets from how many waiting appends on they go as one batch, and how many
+// go alone before others wait.
+func (b *Bus) GroupFrom(n int) { b.group.most, b.group.from = n, n }
 
 // ReadBlocks gives the stretches of sequences that the files of a stream hold, and
 // the sequences of those whose subject ends as given.

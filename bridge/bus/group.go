@@ -10,10 +10,13 @@ import (
 )
 
 const (
-	// groupFrom is from how many waiting appends on they are stored as one batch. A
-	// batch costs the server as much as eight to twelve appends: it is staged in files
-	// of its own, which are synced too.
-	groupFrom = 16
+	// groupAlone is how many appends are under way each on its own before others wait,
+	// and groupFrom from how many waiting ones on they are stored as one batch. A batch
+	// costs the server as much as eight to twelve appends: it is staged in files of its
+	// own, which are synced too. With fewer waiting it gains nothing, and with more under
+	// way alone there are seldom as many.
+	groupAlone = 8
+	groupFrom  = 20
 	// groupMost bounds a batch; the server takes 1000.
 	groupMost = 256
 	// groupSize is how long, in bytes, the body of an event in a batch may be. Larger
@@ -32,8 +35,8 @@ const (
 // goroutine of its own: of those who wait the first publishes for all.
 type group struct {
 	to publisher
-	// from is groupFrom, unless a test sets less.
-	from int
+	// most is groupAlone and from groupFrom, unless a test sets less.
+	most, from int
 
 	mu sync.Mutex
 	// singles counts the appends under way on their own, by command.
@@ -80,7 +83,7 @@ type result struct {
 	err      error
 }
 
-func newGroup(to publisher) *group { return &group{to: to, from: groupFrom} }
+func newGroup(to publisher) *group { return &group{to: to, most: groupAlone, from: groupFrom} }
 
 // publish stores an append, alone or with others.
 func (g *group) publish(ctx context.Context, e *entry) (uint64, error) {
@@ -113,7 +116,7 @@ func newEntry(msg *nats.Msg, command string, expected uint64) *entry {
 func (g *group) enter(e *entry) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.batched || g.flying >= g.from {
+	if g.batched || g.flying >= g.most {
 		g.queue = append(g.queue, e)
 		g.proceed()
 		return false
@@ -196,7 +199,7 @@ func (g *group) proceed() {
 			return
 		}
 	}
-	for g.flying < g.from && len(g.queue) > 0 {
+	for g.flying < g.most && len(g.queue) > 0 {
 		e := g.queue[0]
 		g.queue = g.queue[1:]
 		g.depart(e)

@@ -111,7 +111,7 @@ func (a *appending) begin(ctx context.Context, name, command string, expected ui
 
 // fill begins as many as go alone, and more that wait.
 func (a *appending) fill(more int) {
-	for i := range groupFrom + more {
+	for i := range groupAlone + more {
 		name := fmt.Sprint("fill", i)
 		a.begin(a.t.Context(), name, name, 0)
 	}
@@ -140,14 +140,14 @@ func TestFewAppendsGoAloneAndAtOnce(t *testing.T) {
 		f := &fakeStream{open: make(chan struct{})}
 		a := newAppending(t, f)
 		a.fill(groupFrom - 1)
-		if a.g.flying != groupFrom || len(a.g.queue) != groupFrom-1 {
+		if a.g.flying != groupAlone || len(a.g.queue) != groupFrom-1 {
 			t.Errorf("%d are under way and %d wait", a.g.flying, len(a.g.queue))
 		}
 		a.end(f)
-		if len(f.batches) != 0 || len(f.singles) != 2*groupFrom-1 {
+		if len(f.batches) != 0 || len(f.singles) != groupAlone+groupFrom-1 {
 			t.Errorf("%d batches, %d alone", len(f.batches), len(f.singles))
 		}
-		a.wantStored("fill0", fmt.Sprint("fill", 2*groupFrom-2))
+		a.wantStored("fill0", fmt.Sprint("fill", groupAlone+groupFrom-2))
 	})
 }
 
@@ -160,7 +160,7 @@ func TestManyAppendsGoTogether(t *testing.T) {
 			t.Fatalf("batches %v, alone %v", f.batches, f.singles)
 		}
 		for i := range groupFrom {
-			name := fmt.Sprint("fill", groupFrom+i)
+			name := fmt.Sprint("fill", groupAlone+i)
 			if r := a.got[name]; r.sequence != f.last[name] || r.err != nil {
 				t.Errorf("%s: %+v, stored as %d", name, r, f.last[name])
 			}
@@ -210,7 +210,7 @@ func TestARefusedBatch(t *testing.T) {
 		"two are stale":             {stale: []string{"fill20", "fill22"}, batches: 2, alone: groupFrom},
 		"it is not told which":      {stale: []string{"fill20"}, nameless: true, batches: 1, alone: groupFrom},
 		"for want of room, say":     {failure: &jetstream.APIError{ErrorCode: codeStoreFailed}, batches: 1, alone: groupFrom},
-		"the leader's own is stale": {stale: []string{"fill16"}, batches: 2, alone: 1},
+		"the leader's own is stale": {stale: []string{fmt.Sprint("fill", groupAlone)}, batches: 2, alone: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestARefusedBatch(t *testing.T) {
 				a.fill(groupFrom - 1)
 				a.begin(t.Context(), "the last", "the last", 0)
 				a.end(f)
-				if len(f.batches) != test.batches || len(f.singles) != groupFrom+test.alone {
+				if len(f.batches) != test.batches || len(f.singles) != groupAlone+test.alone {
 					t.Errorf("%d batches, %d alone", len(f.batches), len(f.singles))
 				}
 				for name, r := range a.got {
@@ -247,7 +247,7 @@ func TestABatchWithoutAnAnswer(t *testing.T) {
 		a := newAppending(t, f)
 		a.fill(groupFrom)
 		for i := range groupFrom {
-			if r := a.got[fmt.Sprint("fill", groupFrom+i)]; !errors.Is(r.err, lost) {
+			if r := a.got[fmt.Sprint("fill", groupAlone+i)]; !errors.Is(r.err, lost) {
 				t.Errorf("%d: %+v", i, r)
 			}
 		}
@@ -277,6 +277,6 @@ func TestWhoWaitsNoLonger(t *testing.T) {
 		if r := a.got["tired"]; r.err == nil && r.sequence == 0 {
 			t.Errorf("%+v", r)
 		}
-		a.wantStored("fill0", fmt.Sprint("fill", 2*groupFrom-2))
+		a.wantStored("fill0", fmt.Sprint("fill", groupAlone+groupFrom-2))
 	})
 }
