@@ -87,7 +87,7 @@ func newGroup(to publisher) *group { return &group{to: to, most: groupAlone, fro
 
 // publish stores an append, alone or with others.
 func (g *group) publish(ctx context.Context, e *entry) (uint64, error) {
-	if len(e.msg.Data) > groupSize || g.enter(e) {
+	if g.enter(e) {
 		return g.goAlone(ctx, e)
 	}
 	var next turn
@@ -116,7 +116,7 @@ func newEntry(msg *nats.Msg, command string, expected uint64) *entry {
 func (g *group) enter(e *entry) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.batched || g.flying >= g.most {
+	if len(e.msg.Data) <= groupSize && (g.batched || g.flying >= g.most) {
 		g.queue = append(g.queue, e)
 		g.proceed()
 		return false
@@ -150,9 +150,6 @@ func (g *group) leave(e *entry) (next turn, has bool) {
 
 func (g *group) goAlone(ctx context.Context, e *entry) (uint64, error) {
 	sequence, err := g.to.alone(ctx, e)
-	if len(e.msg.Data) > groupSize {
-		return sequence, err // was not counted
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flying--

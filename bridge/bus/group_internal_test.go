@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
 )
 
 // fakeStream stores what reaches it and answers when it is let go.
@@ -279,4 +283,19 @@ func TestWhoWaitsNoLonger(t *testing.T) {
 		}
 		a.wantStored("fill0", fmt.Sprint("fill", groupAlone+groupFrom-2))
 	})
+}
+
+// TestNothingIsProvenOfABatchWithoutAnAnswer: what a server stored of one that it broke
+// off can be read back, but is not on disk.
+func TestNothingIsProvenOfABatchWithoutAnAnswer(t *testing.T) {
+	tries := 0
+	b := &Bus{log: slog.New(slog.DiscardHandler)}
+	_, err := b.store(t.Context(), write{what: "the stream", publish: func(context.Context) (uint64, error) {
+		tries++
+		return 0, errors.Join(errBatchOpen, context.DeadlineExceeded)
+	}})
+	// A bus that asked the leader would say that it does not answer: it has none here.
+	if !events.HasCode(err, events.CodeUnavailable) || !strings.Contains(err.Error(), "did not confirm in time") || tries != 1 {
+		t.Errorf("%d tries end with %v", tries, err)
+	}
 }

@@ -61,12 +61,16 @@ func (c Cores) PinSelf() error {
 }
 
 // start starts cmd on the server's core. A child inherits the cores of the thread
-// that forks it, so that thread moves there for a moment; no helper process that
-// pins and then executes stands in the time from start to ready.
+// that forks it, so that thread moves there for a moment and back; no helper process
+// that pins and then executes stands in the time from start to ready.
 func (c Cores) start(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	server, own := setOf([]int{c.Server}), setOf(c.Generator)
+	var own unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &own); err != nil {
+		return fmt.Errorf("the cores of this thread: %w", err)
+	}
+	server := setOf([]int{c.Server})
 	if err := unix.SchedSetaffinity(0, &server); err != nil {
 		return fmt.Errorf("pin to core %d: %w", c.Server, err)
 	}
