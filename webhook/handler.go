@@ -59,7 +59,7 @@ func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
 			defer s.gate.RUnlock()
 			end = s.slowed(c, guarded(inner, c))
 		}
-		if lastOfConnection(c.Request()) {
+		if lastOfConnection(c.Request(), end) {
 			c.Response().Header().Set("Connection", "close")
 		}
 		answer(c.Response(), end)
@@ -85,13 +85,24 @@ func (s *Server) slowed(c echo.Context, end outcome) outcome {
 	return end
 }
 
-// lastOfConnection reports whether the connection is to end with the answer,
-// because what follows on it could be a part of this request that somebody in
-// front delimits differently. net/http takes the chunks where a length is given
-// too, and does not tell, and overlooks chunks under HTTP/1.0 (RFC 9112, section
-// 6.1).
-func lastOfConnection(r *http.Request) bool {
-	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || r.ContentLength < 0)
+// lastOfConnection reports whether the connection ends with the answer.
+//
+// Never under HTTP/2: there the header would end the connection with all that other
+// senders have under way on it behind a shared proxy, and a refusal needs the end of
+// its own stream only.
+//
+// Under HTTP/1 it ends where what follows on it could be a part of this request that
+// somebody in front delimits differently: net/http takes the chunks where a length is
+// given too, and does not tell, and overlooks chunks under HTTP/1.0 (RFC 9112,
+// section 6.1). And it ends with a refusal that left the body unread, which net/http
+// would otherwise read before it answers, and with every 404, so that a record that
+// is missing looks like a forged token.
+func lastOfConnection(r *http.Request, end outcome) bool {
+	if r.ProtoMajor > 1 {
+		return false
+	}
+	refusedEarly := end.result != ResultAccepted && (!end.read || end.result == ResultNoRecord)
+	return r.ProtoMinor == 0 || r.ContentLength < 0 || refusedEarly
 }
 
 // postback judges one postback, the cheapest and least trusting checks first:
@@ -140,13 +151,13 @@ func (s *Server) receive(ctx context.Context, deadline time.Time, command string
 	held = int64(len(body))
 	observations, err := events.ParseObservations(body)
 	if err != nil {
-		return outcome{result: ResultMalformed, detail: err.Error()}
+		return outcome{result: ResultMalformed, detail: err.Error(), read: true}
 	}
 	return s.store(ctx, command, observations)
 }
 
 func (s *Server) store(ctx context.Context, command string, observations []events.Observation) outcome {
-	end := outcome{result: ResultAccepted, observations: len(observations)}
+	end := outcome{result: ResultAccepted, observations: len(observations), read: true}
 	err := s.options.Sink.Postback(ctx, command, observations)
 	switch {
 	case err == nil:

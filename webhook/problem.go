@@ -19,6 +19,8 @@ type outcome struct {
 	detail       string
 	retryAfter   time.Duration
 	observations int
+	// read says that the body was read to its end.
+	read bool
 	// err and stack are for the log alone.
 	err   error
 	stack string
@@ -33,9 +35,7 @@ type problem struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// answer writes the response. Every refusal closes the connection: net/http
-// would otherwise read the rest of the body before it answers, and a stranger
-// could keep connections for as long as IdleTimeout.
+// answer writes the response.
 func answer(w http.ResponseWriter, o outcome) {
 	h, status := w.Header(), o.result.Status()
 	h.Set("Cache-Control", "no-store")
@@ -45,7 +45,6 @@ func answer(w http.ResponseWriter, o outcome) {
 		w.WriteHeader(status)
 		return
 	}
-	h.Set("Connection", "close")
 	h.Set("Content-Type", "application/problem+json")
 	switch o.result {
 	case ResultMethodNotAllowed:
