@@ -42,7 +42,7 @@ func (s *Server) logLine(c echo.Context, end outcome, elapsed time.Duration) {
 	attributes := []slog.Attr{
 		slog.String("result", string(end.result)),
 		slog.Int("status", end.result.Status()),
-		slog.Duration("duration", elapsed),
+		slog.String("duration", elapsed.String()),
 		slog.String("remote", c.RealIP()),
 	}
 	if command := c.Param("command"); events.ValidCommandID(command) {

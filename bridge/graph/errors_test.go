@@ -132,7 +132,7 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"msg":"graph request","method":"POST","operation":"send command"`, `"operation":"list devices"`,
-		`"status":400`, `"duration":`, `"clientRequestId":"`, `"requestId":"graph-1"`,
+		`"status":400`, `"duration":"`, `"clientRequestId":"`, `"requestId":"graph-1"`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s is missing in\n%s", want, out.String())

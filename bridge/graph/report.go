@@ -21,7 +21,7 @@ func (p exchange) report(req *policy.Request, current *call, took time.Duration)
 		attrs := []slog.Attr{
 			slog.String("method", method),
 			slog.String("operation", current.operation),
-			slog.Duration("duration", took),
+			slog.String("duration", took.String()),
 			slog.String("clientRequestId", a.clientRequestID),
 		}
 		if command := commandOf(ctx); command != "" {

@@ -44,9 +44,9 @@ func withBus(ctx context.Context, vars map[string]string, stderr io.Writer, do f
 
 // question is a client subcommand that asks one endpoint.
 type question[Q, A any] struct {
-	use, short, example string
-	args                cobra.PositionalArgs
-	endpoint            string
+	use, short, long, example string
+	args                      cobra.PositionalArgs
+	endpoint                  string
 	// patience is how much longer the answer may take than another one.
 	patience time.Duration
 	// ask builds the request from the arguments; flags adds flags.
@@ -56,13 +56,15 @@ type question[Q, A any] struct {
 	// device gives the place of a device's id, in which its name may stand; nil
 	// without one.
 	device func(*Q) *string
+	// explain, if not nil, makes of an error what is told.
+	explain func(error) error
 }
 
 // command builds the subcommand.
 func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: q.use, Short: q.short, Example: q.example, Args: usageArgs(q.args),
+		Use: q.use, Short: q.short, Long: q.long, Example: q.example, Args: usageArgs(q.args),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request, err := q.ask(args)
 			if err != nil {
@@ -78,6 +80,9 @@ func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 				}
 				return b.Request(cmd.Context(), q.endpoint, request, &answer, q.patience)
 			})
+			if err != nil && q.explain != nil {
+				err = q.explain(err)
+			}
 			if err != nil {
 				return err
 			}
@@ -94,13 +99,18 @@ func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 	return cmd
 }
 
-func byID(args []string) (events.IDRequest, error) { return events.IDRequest{ID: args[0]}, nil }
-
 func newCancel(vars map[string]string) *cobra.Command {
+	var name commandName
 	return question[events.IDRequest, events.CommandReply]{
-		use: "cancel <command>", short: "Cancel a command that was not sent yet", example: "  devicebridge cancel xm2igitaea4d34ipad5wcv3kzi",
-		args: cobra.ExactArgs(1), endpoint: "commands.cancel", ask: byID,
-		show: func(w io.Writer, a events.CommandReply) error { return writeCommand(w, a.Command) },
+		use: "cancel <command>", short: "Cancel a command that was not sent yet", long: "Cancel a command that was not sent yet. Graph documents no cancel.\n\n" + commandHelp,
+		example: "  devicebridge cancel xm2igitaea4d34ipad5wcv3kzi\n  devicebridge cancel order-4711",
+		args:    cobra.ExactArgs(1), endpoint: "commands.cancel",
+		ask: func(args []string) (r events.IDRequest, err error) {
+			name, err = nameCommand(args[0])
+			return events.IDRequest{ID: name.id}, err
+		},
+		explain: func(err error) error { return name.explain(err) },
+		show:    func(w io.Writer, a events.CommandReply) error { return writeCommand(w, a.Command) },
 	}.command(vars)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -149,8 +150,12 @@ func (d *doctor) configuration(fault error) {
 		return
 	}
 	faults := configFaults(fault)
+	more := ""
+	if n := len(faults) - 1; n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
+	}
 	d.warn(check, "where this is the environment of the bridge, see devicebridge config check; elsewhere it is to be expected",
-		"a bridge would not start in this environment: %s, and %d more", faults[0].Variable+" "+faults[0].Message, len(faults)-1)
+		"a bridge would not start in this environment: %s%s", strings.TrimSpace(faults[0].Variable+" "+faults[0].Message), more)
 }
 
 func failed(list []finding) int {

@@ -26,24 +26,27 @@ which state and why. It tells subscribers to erase what they copied, and keeps t
 request id from being used again.
 
 It does not reach copies that others have: subscribers, backups, mirrors of the
-stream, Graph and the device. To run it again does no harm.`,
+stream, Graph and the device. To run it again does no harm.
+
+` + commandHelp,
 		Example: `  devicebridge erase xm2igitaea4d34ipad5wcv3kzi --reason "request 4711 of the data subject"`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !events.ValidCommandID(args[0]) {
-				return usageError{fmt.Errorf("%q is not the id of a command", args[0])}
+			name, err := nameCommand(args[0])
+			if err != nil {
+				return err
 			}
 			if !yes {
-				if err := confirmErasure(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), args[0]); err != nil {
+				if err := confirmErasure(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), name); err != nil {
 					return err
 				}
 			}
 			var answer events.EraseReply
-			err := withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
-				return askingLong(b)(cmd.Context(), "commands.erase", events.EraseRequest{ID: args[0], Reason: reason}, &answer)
+			err = withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
+				return askingLong(b)(cmd.Context(), "commands.erase", events.EraseRequest{ID: name.id, Reason: reason}, &answer)
 			})
 			if err != nil {
-				return err
+				return name.explain(err)
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), answer)
@@ -78,16 +81,16 @@ func count(n int, what string) string {
 }
 
 // confirmErasure asks a person at a terminal. Anybody else has to say --yes.
-func confirmErasure(ctx context.Context, in io.Reader, out io.Writer, id string) error {
+func confirmErasure(ctx context.Context, in io.Reader, out io.Writer, name commandName) error {
 	if !isTerminal(in) {
 		return usageError{errors.New("--yes is missing; without a terminal nobody can be asked whether the erasure is meant")}
 	}
-	return askErasure(ctx, in, out, id)
+	return askErasure(ctx, in, out, name)
 }
 
 // askErasure takes "yes" for a yes and everything else for a no.
-func askErasure(ctx context.Context, in io.Reader, out io.Writer, id string) error {
-	if _, err := fmt.Fprintf(out, "Erase command %s for good? Type yes: ", id); err != nil {
+func askErasure(ctx context.Context, in io.Reader, out io.Writer, name commandName) error {
+	if _, err := fmt.Fprintf(out, "Erase command %s for good? Type yes: ", printable(name.String())); err != nil {
 		return err
 	}
 	// A read from a terminal cannot be broken off; it ends with the process, which

@@ -51,7 +51,7 @@ func TestErase(t *testing.T) {
 func TestEraseAsksBefore(t *testing.T) {
 	for answer, want := range map[string]bool{"yes\n": true, " yes \n": true, "yes": true, "y\n": false, "YES\n": false, "no\n": false, "\n": false, "": false} {
 		var out bytes.Buffer
-		err := askErasure(t.Context(), strings.NewReader(answer), &out, "abc")
+		err := askErasure(t.Context(), strings.NewReader(answer), &out, commandName{id: "abc"})
 		if (err == nil) != want || out.String() != "Erase command abc for good? Type yes: " {
 			t.Errorf("%q after %q: %v", answer, out.String(), err)
 		}
@@ -61,11 +61,11 @@ func TestEraseAsksBefore(t *testing.T) {
 	t.Cleanup(func() { _ = end.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := askErasure(ctx, in, io.Discard, "abc"); err == nil {
+	if err := askErasure(ctx, in, io.Discard, commandName{id: "abc"}); err == nil {
 		t.Error("erased without an answer")
 	}
 	// Without a terminal nobody is asked.
-	err := confirmErasure(t.Context(), strings.NewReader("yes\n"), io.Discard, "abc")
+	err := confirmErasure(t.Context(), strings.NewReader("yes\n"), io.Discard, commandName{id: "abc"})
 	if _, ok := errors.AsType[usageError](err); !ok || !strings.Contains(err.Error(), "--yes is missing") {
 		t.Errorf("without a terminal: %v", err)
 	}

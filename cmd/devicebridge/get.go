@@ -15,18 +15,25 @@ func newGet(vars map[string]string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get <command>", Short: "Show a command as it stands",
 		Long: `Show a command as it stands, with its response payload. A payload that fits no
-NATS message is fetched from where it lies and held against its digest.`,
+NATS message is fetched from where it lies and held against its digest.
+
+` + commandHelp,
 		Example: `  devicebridge get xm2igitaea4d34ipad5wcv3kzi --json
+  devicebridge get order-4711
   devicebridge get xm2igitaea4d34ipad5wcv3kzi --payload >response.json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if asJSON && payloadOnly {
 				return usageError{errors.New("--json and --payload contradict each other")}
 			}
+			name, err := nameCommand(args[0])
+			if err != nil {
+				return err
+			}
 			return withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error {
 				var answer events.CommandReply
-				if err := b.Request(cmd.Context(), "commands.get", events.IDRequest{ID: args[0]}, &answer, 0); err != nil {
-					return err
+				if err := b.Request(cmd.Context(), "commands.get", events.IDRequest{ID: name.id}, &answer, 0); err != nil {
+					return name.explain(err)
 				}
 				// The record is shown also when the object it names cannot be had.
 				missing := bringPayload(cmd.Context(), asking(b), &answer.Command)

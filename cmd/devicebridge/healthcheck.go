@@ -89,6 +89,14 @@ func (h healthcheck) address(vars map[string]string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port) + path, nil
 }
 
+// reasons joins the lines of an answer: what it comes to, and why.
+func reasons(lines []string) string {
+	if len(lines) < 2 {
+		return lines[0]
+	}
+	return lines[0] + ": " + strings.Join(lines[1:], "; ")
+}
+
 // ask gives the first line of the answer, or an error that tells why the bridge is
 // not well.
 func (h healthcheck) ask(ctx context.Context, address string) (string, error) {
@@ -114,7 +122,7 @@ func (h healthcheck) ask(ctx context.Context, address string) (string, error) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
 	if response.StatusCode != http.StatusOK {
-		return "", errors.New(cmp.Or(strings.Join(lines, ": "), response.Status) + " (" + address + " answers " + response.Status + ")")
+		return "", errors.New(cmp.Or(reasons(lines), response.Status) + " (" + address + " answers " + response.Status + ")")
 	}
 	return strings.Join(lines, "; "), nil
 }

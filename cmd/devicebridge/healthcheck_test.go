@@ -31,7 +31,7 @@ func TestHealthcheckTellsWhyNot(t *testing.T) {
 			http.Redirect(w, r, "/livez", http.StatusFound)
 			return
 		}
-		answerText(w, http.StatusServiceUnavailable, "not ready\ndisconnected: there is no connection to NATS\n")
+		answerText(w, http.StatusServiceUnavailable, "not ready\ndisconnected: there is no connection to NATS\nsignIn: nobody is signed in\n")
 	}))
 	t.Cleanup(unwell.Close)
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -44,7 +44,7 @@ func TestHealthcheckTellsWhyNot(t *testing.T) {
 		code  int
 		words string
 	}{
-		{"not ready", map[string]string{"BRIDGE_ADMIN_ADDR": address}, nil, exitFailure, "not ready: disconnected: there is no connection to NATS (http://" + address + "/readyz answers 503"},
+		{"not ready", map[string]string{"BRIDGE_ADMIN_ADDR": address}, nil, exitFailure, "not ready: disconnected: there is no connection to NATS; signIn: nobody is signed in (http://" + address + "/readyz answers 503"},
 		{"somebody else", map[string]string{"BRIDGE_ADMIN_ADDR": address}, []string{"--url", unwell.URL + "/moved"}, exitFailure, "answers 302"},
 		{"nobody", map[string]string{"BRIDGE_ADMIN_ADDR": gone.Listener.Addr().String()}, nil, exitFailure, "the bridge does not answer"},
 		{"off", map[string]string{"BRIDGE_ADMIN_ADDR": "off"}, nil, exitUsage, "BRIDGE_ADMIN_ADDR: is off"},

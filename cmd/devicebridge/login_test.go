@@ -155,8 +155,12 @@ func TestLoginWhoAmILogout(t *testing.T) {
 		t.Errorf("devices: %s", out)
 	}
 
-	if out := b.ok("logout"); !strings.Contains(out, "signedOut: nobody is signed in since somebody signed out") {
+	if out := b.ok("logout"); !strings.Contains(out, "signedOut: nobody is signed in since somebody signed out") || strings.Contains(out, "\ntoken ") {
 		t.Errorf("logout: %s", out)
+	}
+	cliUntil(t, b.admin+"/metrics", http.StatusOK, "devicebridge_signin_token_expiry_timestamp_seconds 0\n")
+	if who := b.run("whoami"); strings.Contains(who.stdout, "\ntoken ") {
+		t.Errorf("whoami of nobody shows a token: %s", who.stdout)
 	}
 	b.fails(exitUnavailable, "since somebody signed out; run `devicebridge login`", "devices", "--refresh")
 	second := cliField(t, b.ok("send", "--device", cliCompletes, "--uri", "https://example.com"), "command")

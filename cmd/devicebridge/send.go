@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,10 +38,11 @@ client library cannot send twice; give your own to make a repeat of yours safe.
 		Example: `  devicebridge send --device JimSurface --uri https://example.com
   devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --uri https://example.com --wait 30s
   devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --app-service com.example.ping \
-    --package Example.App_8wekyb3d8bbwe --payload '{"Type":"Toast","Title":"Hello"}'`,
+    --package Example.App_8wekyb3d8bbwe --payload '{"Type":"Toast","Title":"Hello"}'
+  devicebridge send --device JimSurface --app-service com.example.ping --package Example.App_8wekyb3d8bbwe --payload @toast.json`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := f.build()
+			r, err := f.build(cmd.InOrStdin())
 			if err != nil {
 				return usageError{err}
 			}
@@ -52,11 +54,11 @@ client library cannot send twice; give your own to make a repeat of yours safe.
 	flags.StringVar(&f.uri, "uri", "", "open this URI: a launchUri command")
 	flags.StringVar(&f.request.AppServiceName, "app-service", "", "call this app service: an appService command")
 	flags.StringVar(&f.request.PackageFamilyName, "package", "", "package family name of the app service's application")
-	flags.StringVar(&f.payload, "payload", "", "payload as a JSON object")
+	flags.StringVar(&f.payload, "payload", "", "payload as a JSON object; @file reads it from a file, - from the standard input")
 	flags.StringVar(&f.request.RequestID, "request-id", "", "your own id: the same id never sends twice")
 	flags.StringVar(&f.request.CorrelationID, "correlation-id", "", "carried through every event")
 	flags.StringVar(&f.request.ExpiresIn, "expires-in", "", "when to give up, such as 10m")
-	flags.StringVar(&f.request.RetryOf, "retry-of", "", "id of the outcomeUnknown or timedOut command that this one repeats")
+	flags.StringVar(&f.request.RetryOf, "retry-of", "", "the outcomeUnknown or timedOut command that this one repeats: its id or request id")
 	flags.DurationVar(&f.wait, "wait", 0, "wait for the command's end, at most this long (5m)")
 	flags.BoolVar(&f.queue, "queue", false, "put it into the intake stream instead of asking for a receipt")
 	flags.BoolVar(&f.printsJSON, "json", false, "print JSON")
@@ -64,7 +66,7 @@ client library cannot send twice; give your own to make a repeat of yours safe.
 }
 
 // build makes the request out of the flags; the bridge checks its content.
-func (f sendFlags) build() (events.Request, error) {
+func (f sendFlags) build(stdin io.Reader) (events.Request, error) {
 	r := f.request
 	switch {
 	case r.DeviceID == "":
@@ -84,12 +86,20 @@ func (f sendFlags) build() (events.Request, error) {
 		r.Payload = payload
 	case r.AppServiceName != "":
 		r.Type = string(events.TypeAppService)
-		if !json.Valid([]byte(f.payload)) {
-			return r, errors.New(`--payload is not JSON; an app service takes an object, such as '{"Type":"Toast"}'`)
+		payload, err := readPayloadFlag(f.payload, stdin)
+		if err != nil {
+			return r, err
 		}
-		r.Payload = json.RawMessage(f.payload)
+		r.Payload = payload
 	default:
 		return r, errors.New("give --uri, or --app-service with --package and --payload")
+	}
+	if r.RetryOf != "" {
+		of, err := nameCommand(r.RetryOf)
+		if err != nil {
+			return r, fmt.Errorf("--retry-of: %w", err)
+		}
+		r.RetryOf = of.id
 	}
 	if r.RequestID == "" {
 		r.RequestID = uuid.NewString()

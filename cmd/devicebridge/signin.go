@@ -45,7 +45,11 @@ func newSignIn(c config, b *bus.Bus, transport http.RoundTripper, log *slog.Logg
 // one line says what to do about all of them.
 func logSignIn(log *slog.Logger, s signin.Status) {
 	if s.State == signin.Usable {
-		log.Info("signed in", "mode", s.Mode, "account", s.Account, "tenant", s.Tenant, "client_id", s.ClientID, "scopes", cmp.Or(strings.Join(s.Granted, " "), strings.Join(s.Scopes, " ")), "until", s.TokenExpires)
+		about := []any{"mode", s.Mode, "account", s.Account, "tenant", s.Tenant, "client_id", s.ClientID, "scopes", cmp.Or(strings.Join(s.Granted, " "), strings.Join(s.Scopes, " "))}
+		if !s.TokenExpires.IsZero() { // it is not known of every token
+			about = append(about, "until", s.TokenExpires)
+		}
+		log.Info("signed in", about...)
 		return
 	}
 	if s.Serves(time.Now()) {

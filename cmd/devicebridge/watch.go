@@ -28,14 +28,25 @@ func newWatch(vars map[string]string) *cobra.Command {
 		Use:   "watch [command]",
 		Short: "Follow events, live or from the past",
 		Long: `Follow the events of all commands, of one command, of one device or of one kind,
-live. --since and --all begin in the past. Ctrl-C ends it.`,
+live. --since and --all begin in the past. Ctrl-C ends it.
+
+` + commandHelp + `
+A request id may be one that is yet to be asked for.`,
 		Example: `  devicebridge watch
   devicebridge watch --kind completed --since 1h
-  devicebridge watch xm2igitaea4d34ipad5wcv3kzi --all --until-end`,
+  devicebridge watch xm2igitaea4d34ipad5wcv3kzi --all --until-end
+  devicebridge watch order-4711`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args); err != nil {
 				return usageError{err}
+			}
+			if len(args) == 1 {
+				name, err := nameCommand(args[0])
+				if err != nil {
+					return err
+				}
+				args = []string{name.id}
 			}
 			return withBus(cmd.Context(), vars, cmd.ErrOrStderr(), func(b *bus.Bus) error { return f.follow(cmd, b, args) })
 		},
@@ -114,8 +125,6 @@ func (f watchFlags) check(args []string) error {
 		return errors.New("--since and --all contradict each other")
 	case len(args) == 1 && f.device != "":
 		return errors.New("a command has one device; leave --device out")
-	case len(args) == 1 && !events.ValidCommandID(args[0]):
-		return fmt.Errorf("%q is not the id of a command", args[0])
 	case f.end && len(args) == 0:
 		return errors.New("--until-end needs a command")
 	case f.end && f.kind != "":

@@ -151,6 +151,9 @@ func (s *SignIn) settle(ctx context.Context, next *Status) {
 	if s.shared != nil {
 		s.shared.fill(ctx, &status)
 	}
+	if status.State.blocks() {
+		status.TokenExpires = time.Time{} // no token is shown to Graph any more
+	}
 	s.mu.Lock()
 	s.status = status
 	news := status.news(s.told)
