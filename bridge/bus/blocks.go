@@ -38,8 +38,14 @@ const (
 var errNotRead = errors.New("not read")
 
 // blocks gives where the embedded server keeps the files of a stream.
-func (s *Server) blocks(stream string) string {
-	return filepath.Join(s.o.Dir, "jetstream", bridgeAccount, "streams", stream, "msgs")
+func (s *Server) blocks(stream string) string { return blocksIn(s.o.Dir, stream) }
+
+// blocksIn returns where those files are under the server's directory.
+func blocksIn(dir, stream string) string { return filepath.Join(streamIn(dir, stream), "msgs") }
+
+// streamIn returns where a server with that directory keeps a stream.
+func streamIn(dir, stream string) string {
+	return filepath.Join(dir, "jetstream", bridgeAccount, "streams", stream)
 }
 
 // record is one message of a file; its bytes are good until the next.

@@ -2,7 +2,11 @@
 
 package bus
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // diskSpace gives the space of the file system that holds dir.
 func diskSpace(dir string) (space, bool) {
@@ -15,4 +19,13 @@ func diskSpace(dir string) (space, bool) {
 		free: int64(stat.Bavail) * block, //nolint:gosec // no disk has 8 EiB
 		size: int64(stat.Blocks) * block, //nolint:gosec // no disk has 8 EiB
 	}, true
+}
+
+// syncDirectory has the names in a directory on the disk.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

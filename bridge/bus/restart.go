@@ -22,6 +22,9 @@ func (s *Server) Restart(ctx context.Context) error {
 		return errors.New("embedded NATS server: it is stopped for good")
 	}
 	shutdown(s.current.Swap(nil))
+	if err := s.checkClock(); err != nil {
+		return err
+	}
 	srv, err := s.launch(ctx)
 	if err != nil {
 		return err

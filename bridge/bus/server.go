@@ -36,6 +36,13 @@ type ServerOptions struct {
 	// By default every append is synced before it is acknowledged: a power cut
 	// then loses nothing that was acknowledged.
 	LazySync bool
+	// Witness, if not empty, is the file that Bus.Witness keeps. What it says of the
+	// store is held against the files and the clock before the server opens them.
+	Witness string
+	// AcceptLoss takes as known, and opens, what is not as Witness says.
+	AcceptLoss bool
+	// Now tells the time by the system's clock, which may leap. Nil: time.Now.
+	Now func() time.Time
 	// MaxStore bounds the files, in bytes. Zero: three quarters of the disk space
 	// that is free or already theirs.
 	MaxStore int64
@@ -51,6 +58,9 @@ type Server struct {
 	port int
 	url  string
 	lock *flock.Flock
+	// began is when the store was first opened, with its monotonic time; beganAt is
+	// what the clock said then.
+	began, beganAt time.Time
 	// user and key are the bridge's own identity, made for this run. guest is whom
 	// a client without credentials becomes; nobody keeps its key.
 	user, guest string
@@ -84,10 +94,17 @@ func StartServer(o ServerOptions) (*Server, error) {
 	} else if !locked {
 		return nil, fmt.Errorf("data directory %s is in use by another process; give this one a directory of its own", o.Dir)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	began, beganAt := time.Now(), o.Now()
+	if err := o.checkStore(beganAt); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
 	if o.MaxStore == 0 {
 		o.MaxStore = defaultMaxStore(o.Dir)
 	}
-	s := &Server{o: o, host: base.Host, port: base.Port, lock: lock}
+	s := &Server{o: o, host: base.Host, port: base.Port, lock: lock, began: began, beganAt: beganAt}
 	early := s.readEarly()
 	s.early.Store(early)
 	srv, err := s.first(base.TLSConfig != nil)

@@ -36,8 +36,12 @@ func (b *Bus) survey(ctx context.Context, before witnessed, look view) (survey, 
 	}
 	state := info.State
 	state.FirstSeq = max(state.FirstSeq, 1) // 0 as long as there was none
-	if before.Stream != info.Config.Name || !before.Created.Equal(info.Created) {
-		before = witnessed{} // of another stream
+	// A stream that was made at another time is not the one that was witnessed, though
+	// its files may hold some of that one's events.
+	remade := before.Stream != "" && !before.Created.Equal(info.Created)
+	was := before
+	if remade {
+		before = witnessed{}
 	}
 	found := survey{said: witnessed{
 		Stream: info.Config.Name, Created: info.Created, First: state.FirstSeq, FirstAt: state.FirstTime, MaxAge: info.Config.MaxAge,
@@ -53,6 +57,9 @@ func (b *Bus) survey(ctx context.Context, before witnessed, look view) (survey, 
 			found.missing = append(found.missing, stretch(hole[0], hole[1]))
 			unseen = append(unseen, hole[0], hole[1])
 		}
+	}
+	if from := max(was.First, was.Accepted+1, 1); remade && from <= was.Last {
+		found.missing = append(found.missing, stretch(from, was.Last))
 	}
 	if state.Msgs == 0 {
 		found.said.FirstAt = time.Now()

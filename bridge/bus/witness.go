@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,6 +27,50 @@ type witnessed struct {
 	Last uint64 `json:"last"`
 	// Accepted: up to this sequence, what is missing is known to the operator.
 	Accepted uint64 `json:"accepted,omitempty"`
+	// Noted is when the bridge last wrote this.
+	Noted time.Time `json:"noted,omitzero"`
+	// Streams are the streams that the store had then.
+	Streams []string `json:"streams,omitempty"`
+}
+
+// witnessFile is the content of the witness' file: the event stream of this subject
+// prefix, and those of other prefixes that used the same store.
+type witnessFile struct {
+	witnessed
+	Others []witnessed `json:"others,omitempty"`
+}
+
+// of returns what the file says of an event stream, and whether it says anything.
+func (f witnessFile) of(stream string) (witnessed, bool) {
+	for _, said := range append([]witnessed{f.witnessed}, f.Others...) {
+		if said.Stream == stream {
+			return said, true
+		}
+	}
+	return witnessed{}, false
+}
+
+// without returns what the file says of other event streams.
+func (f witnessFile) without(stream string) []witnessed {
+	return slices.DeleteFunc(append([]witnessed{f.witnessed}, f.Others...), func(said witnessed) bool {
+		return said.Stream == stream || said.Stream == ""
+	})
+}
+
+// readWitness reads the file; without one it says nothing.
+func readWitness(file string) (said witnessFile, err error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return said, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &said)
+	}
+	if err != nil {
+		return witnessFile{}, fmt.Errorf("the witness of the event stream: %w; put it back, or, if it is lost, remove %s and start with BRIDGE_DISPATCH=paused, "+
+			"run `devicebridge quarantine --before now`, and start again", err, file)
+	}
+	return said, nil
 }
 
 // Witness keeps a word of how far the event stream got in a file of its own. A
@@ -33,11 +78,16 @@ type witnessed struct {
 // read, and everything after that in the same file: commands would be found at an
 // older event, and be sent again.
 type Witness struct {
-	b    *Bus
-	file string
-	said witnessed
-	// every is the time between two writes.
-	every time.Duration
+	b      *Bus
+	file   string
+	said   witnessed
+	others []witnessed
+	// every is the time between two writes, idle the time between two where nothing is
+	// new but the time.
+	every, idle time.Duration
+	// began is when said was read, and keeps its monotonic time: the time that is noted
+	// does not follow a clock that leaps.
+	began time.Time
 }
 
 // DamageError says that events are missing from the event stream.
@@ -45,23 +95,34 @@ type DamageError struct {
 	Stream string
 	// Missing are the stretches of sequences, such as "62-80".
 	Missing []string
+	// Reason says why, where that is not known by sequences.
+	Reason string
 }
 
 // Error names what is missing and the way out.
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("events are missing from stream %s (sequence %s): its files are damaged, or were put back without the bridge's knowledge. "+
-		"Commands may look unsent that were sent. Restore a backup, or start with BRIDGE_DISPATCH=paused, which takes the loss as known, "+
-		"run `devicebridge quarantine --before now`, and start again", e.Stream, strings.Join(e.Missing, ", "))
+	what := fmt.Sprintf("events are missing from stream %s (sequence %s): its files are damaged, or were put back without the bridge's knowledge. ", e.Stream, strings.Join(e.Missing, ", "))
+	if e.Reason != "" {
+		what = fmt.Sprintf("stream %s is not as the bridge left it: %s. ", e.Stream, e.Reason)
+	}
+	return what + "Commands may look unsent that were sent. Restore a backup, or start with BRIDGE_DISPATCH=paused, which takes the loss as known, " +
+		"run `devicebridge quarantine --before now`, and start again"
 }
 
 // Witness looks at every event of the event stream and holds them against what file says of
 // it. The error is a *DamageError if events are missing, unless accept takes the
 // loss as known from now on. It is for a store that nobody else writes.
 func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, error) {
-	w := &Witness{b: b, file: file, every: 5 * time.Second}
-	if err := w.read(); err != nil {
+	w := &Witness{b: b, file: file, every: 5 * time.Second, idle: 10 * time.Minute, began: time.Now()}
+	kept, err := readWitness(file)
+	switch {
+	case err != nil && !accept:
 		return nil, err
+	case err != nil:
+		b.log.Error("the witness of the event stream cannot be read; this is taken as known from now on", "error", err)
 	}
+	w.said, _ = kept.of(b.subjects.EventStream())
+	w.others = kept.without(b.subjects.EventStream())
 	// The files can show that everything is there. What is not, NATS has to say.
 	found, err := b.survey(ctx, w.said, b.files)
 	if err != nil {
@@ -84,7 +145,7 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 	}
 	w.said = found.said
 	b.acknowledged(w.said.Last)
-	return w, w.write()
+	return w, w.write(ctx)
 }
 
 // surveyTries is how often the stream is read before events count as missing.
@@ -93,7 +154,7 @@ const surveyTries = 3
 // Keep notes every few seconds how far the stream got, until ctx ends.
 func (w *Witness) Keep(ctx context.Context) {
 	for pause(ctx, w.every) == nil {
-		if err := w.Note(); err != nil {
+		if err := w.Note(ctx); err != nil && ctx.Err() == nil {
 			// As full as a disk may be: what is in the file then is only older.
 			w.b.log.Warn("the witness of the event stream is not written", "error", err)
 		}
@@ -101,36 +162,31 @@ func (w *Witness) Keep(ctx context.Context) {
 }
 
 // Note writes the file if there is something new.
-func (w *Witness) Note() error {
+func (w *Witness) Note(ctx context.Context) error {
 	last := w.b.acked.Load()
-	if last <= w.said.Last {
+	if last <= w.said.Last && w.time().Sub(w.said.Noted) < w.idle {
 		return nil
 	}
-	w.said.Last = last
-	return w.write()
+	w.said.Last = max(w.said.Last, last)
+	return w.write(ctx)
 }
 
-func (w *Witness) read() error {
-	text, err := os.ReadFile(w.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &w.said)
-	}
-	if err != nil {
-		return fmt.Errorf("the witness of the event stream: %w; if it is lost, remove %s", err, w.file)
-	}
-	return nil
-}
+// time returns what time it is by the clock of the start.
+func (w *Witness) time() time.Time { return w.began.Add(time.Since(w.began)).Round(0) }
 
-// write replaces the file as a whole.
-func (w *Witness) write() error {
-	text, err := json.Marshal(w.said)
+// write replaces the file as a whole. After a power cut it is the old one or the new
+// one.
+func (w *Witness) write(ctx context.Context) error {
+	w.said.Noted = w.time()
+	if list, err := w.b.storedStreams(ctx); err == nil { // else those of before
+		w.said.Streams = list
+	}
+	text, err := json.Marshal(witnessFile{w.said, w.others})
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(w.file), ".witness-*")
+	dir := filepath.Dir(w.file)
+	temporary, err := os.CreateTemp(dir, ".witness-*")
 	if err != nil {
 		return err
 	}
@@ -139,5 +195,25 @@ func (w *Witness) write() error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temporary.Name(), w.file)
+	if err := os.Rename(temporary.Name(), w.file); err != nil {
+		return err
+	}
+	return syncDirectory(dir)
+}
+
+// storedStreams returns the names of this prefix' streams that there are beside the
+// event stream.
+func (b *Bus) storedStreams(ctx context.Context) ([]string, error) {
+	ctx, cancel := b.bounded(ctx)
+	defer cancel()
+	ours := names(declared(b.subjects, StreamOptions{Inventory: true}))
+	var list []string
+	lister := b.js.StreamNames(ctx)
+	for name := range lister.Name() {
+		if name != b.subjects.EventStream() && slices.Contains(ours, name) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list, lister.Err()
 }

@@ -96,7 +96,7 @@ func TestWitnessFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Note(); err != nil {
+	if err := w.Note(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Witness(within(t), file, false); err != nil {
@@ -124,8 +124,26 @@ func TestWitnessFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	ensure(t, b, bus.StreamOptions{})
-	if _, err := b.Witness(within(t), file, false); err != nil {
+	w, err = b.Witness(within(t), file, false)
+	if err != nil {
 		t.Errorf("a new stream: %v", err)
+	}
+	appended(t, b, numbered(0), 1)
+	if err := w.Note(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(within(t), eventStream); err != nil {
+		t.Fatal(err)
+	}
+	ensure(t, b, bus.StreamOptions{})
+	_, err = b.Witness(within(t), file, false)
+	if found, is := errors.AsType[*bus.DamageError](err); !is || len(found.Missing) == 0 {
+		t.Errorf("a new stream in the place of one with events: %v", err)
+	}
+	for _, accept := range []bool{true, false} {
+		if _, err := b.Witness(within(t), file, accept); err != nil {
+			t.Errorf("a new stream, which is known: %v", err)
+		}
 	}
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -132,7 +131,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	if server == nil {
 		return run(server, b)
 	}
-	witness, err := b.Witness(ctx, filepath.Join(c.DataDir, "witness.json"), c.Dispatch == dispatchPaused)
+	witness, err := b.Witness(ctx, c.witnessFile(), c.Dispatch == dispatchPaused)
 	if err != nil {
 		return err
 	}
@@ -142,7 +141,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	err = run(server, b)
 	stop()
 	kept.Wait()
-	if noted := witness.Note(); noted != nil {
+	if noted := witness.Note(context.WithoutCancel(ctx)); noted != nil {
 		log.Warn("the witness of the event stream is not written", "error", noted)
 	}
 	return err

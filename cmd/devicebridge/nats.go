@@ -22,13 +22,22 @@ func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
 	}
 	server, err := bus.StartServer(bus.ServerOptions{
 		Listen: c.NATSListen, ConfigFile: c.NATSConfig, Dir: filepath.Join(c.DataDir, "nats"), LazySync: c.NATSSync == "interval",
-		Subjects: c.subjects, Log: log,
+		Witness: c.witnessFile(), AcceptLoss: c.Dispatch == dispatchPaused, Subjects: c.subjects, Log: log,
 	})
+	if _, damaged := errors.AsType[*bus.DamageError](err); damaged {
+		return nil, err
+	}
+	if _, leapt := errors.AsType[*bus.ClockError](err); leapt {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (BRIDGE_NATS_LISTEN is %s, BRIDGE_DATA_DIR is %s)", err, c.NATSListen, c.DataDir)
 	}
 	return server, nil
 }
+
+// witnessFile is where the witness of the embedded server's event stream is.
+func (c config) witnessFile() string { return filepath.Join(c.DataDir, "witness.json") }
 
 // busOptions connect to the server inside, to NATS_URL, or, for a client with
 // neither, to where the embedded server listens by default.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -32,7 +36,10 @@ func TestProcess(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"serve, stop, serve again":  cliTestReopen,
 		"kill -9 after a receipt":   cliTestKilled,
-		"a damaged store":           cliTestDamaged,
+		"a damaged store":           cliTestDamaged(cliSpoilEvents, "events are missing from stream DEVICEBRIDGE_V1_EVENTS"),
+		"a damaged metafile":        cliTestDamaged(cliSpoilMetafile, "stream DEVICEBRIDGE_V1_EVENTS is not as the bridge left it: its metafile"),
+		"a store that is gone":      cliTestDamaged(os.RemoveAll, "stream DEVICEBRIDGE_V1_EVENTS is not as the bridge left it: its directory"),
+		"a clock far ahead":         cliTestDamaged(cliNoteEarlier, "the clock says"),
 		"second signal":             cliTestSecondSignal,
 		"one data directory":        cliTestDataDirectory,
 		"demo":                      cliTestDemo,
@@ -106,47 +113,102 @@ func cliTestKilled(t *testing.T, binary string) {
 	}
 }
 
-// cliTestDamaged: a store that lost events does not make the bridge send again.
-func cliTestDamaged(t *testing.T, binary string) {
-	site := cliNewSite(t, binary, emulator.Options{})
-	serve, b := site.serve()
-	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
-	serve.signal(syscall.SIGTERM)
-	serve.end(exitOK)
+// cliTestDamaged: a store that lost events, or would lose them as soon as it is opened,
+// does not make the bridge send again. spoil is given the store's directory.
+func cliTestDamaged(spoil func(store string) error, words string) func(*testing.T, string) {
+	return func(t *testing.T, binary string) {
+		site := cliNewSite(t, binary, emulator.Options{})
+		serve, b := site.serve()
+		b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
+		serve.signal(syscall.SIGTERM)
+		serve.end(exitOK)
+		if err := spoil(filepath.Join(site.vars["BRIDGE_DATA_DIR"], "nats")); err != nil {
+			t.Fatal(err)
+		}
 
-	files, err := filepath.Glob(filepath.Join(site.vars["BRIDGE_DATA_DIR"], "nats", "jetstream", "*", "streams", "*_EVENTS", "msgs", "1.blk"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("the events are in %v (%v)", files, err)
-	}
-	text, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	text[len(text)/2] ^= 1
-	if err := os.WriteFile(files[0], text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	_, stderr := cliSpawn(t, binary, site.vars, "serve").end(exitFailure)
-	last := stderr[len(stderr)-1]
-	for _, words := range []string{"events are missing from stream DEVICEBRIDGE_V1_EVENTS", "BRIDGE_DISPATCH=paused", "quarantine"} {
-		if !strings.Contains(last, words) {
-			t.Errorf("it says %q, without %q", last, words)
+		for range 2 {
+			_, stderr := cliSpawn(t, binary, site.vars, "serve").end(exitFailure)
+			last := stderr[len(stderr)-1]
+			for _, words := range []string{words, "BRIDGE_DISPATCH=paused"} {
+				if !strings.Contains(last, words) {
+					t.Errorf("it says %q, without %q", last, words)
+				}
+			}
+		}
+		site.vars["BRIDGE_DISPATCH"] = "paused"
+		serve, b = site.serve()
+		b.ok("quarantine", "--before", "now")
+		serve.signal(syscall.SIGTERM)
+		serve.end(exitOK)
+		delete(site.vars, "BRIDGE_DISPATCH")
+		serve, b = site.serve()
+		b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
+		serve.signal(syscall.SIGTERM)
+		serve.end(exitOK)
+		if posts := len(site.emulator.Commands()); posts != 2 {
+			t.Errorf("Graph saw %d POSTs of two commands", posts)
 		}
 	}
-	site.vars["BRIDGE_DISPATCH"] = "paused"
-	serve, b = site.serve()
-	b.ok("quarantine", "--before", "now")
-	serve.signal(syscall.SIGTERM)
-	serve.end(exitOK)
-	delete(site.vars, "BRIDGE_DISPATCH")
-	serve, b = site.serve()
-	b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m")
-	serve.signal(syscall.SIGTERM)
-	serve.end(exitOK)
-	if posts := len(site.emulator.Commands()); posts != 2 {
-		t.Errorf("Graph saw %d POSTs of two commands", posts)
+}
+
+// cliEventFile returns the file that holds the events of a small store.
+func cliEventFile(store string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(store, "jetstream", "*", "streams", "*_EVENTS", "msgs", "1.blk"))
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("the events are in %v (%w)", files, err)
 	}
+	return files[0], nil
+}
+
+// cliSpoil changes one byte in the middle of a file.
+func cliSpoil(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	text[len(text)/2] ^= 1
+	return os.WriteFile(file, text, 0o600)
+}
+
+func cliSpoilEvents(store string) error {
+	file, err := cliEventFile(store)
+	if err != nil {
+		return err
+	}
+	return cliSpoil(file)
+}
+
+// cliSpoilMetafile leaves of the events only the first, and makes the stream one that
+// NATS leaves out.
+func cliSpoilMetafile(store string) error {
+	file, err := cliEventFile(store)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	first := int64(binary.LittleEndian.Uint32(text) &^ (1 << 31))
+	return errors.Join(os.Truncate(file, first), cliSpoil(filepath.Join(filepath.Dir(filepath.Dir(file)), "meta.inf")))
+}
+
+// cliNoteEarlier has the bridge have run eight days ago: the clock is as far ahead.
+func cliNoteEarlier(store string) error {
+	file := filepath.Join(filepath.Dir(store), "witness.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var said map[string]any
+	if err := json.Unmarshal(text, &said); err != nil {
+		return err
+	}
+	said["noted"] = time.Now().Add(-8 * 24 * time.Hour)
+	if text, err = json.Marshal(said); err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
 }
 
 func cliTestSecondSignal(t *testing.T, binary string) {
