@@ -36,6 +36,7 @@ const (
 	// does not take it.
 	settleFor    = time.Minute
 	deferFirst   = time.Second
+	deferLeast   = time.Second / 8
 	deferLongest = 5 * time.Minute
 )
 
@@ -75,7 +76,9 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		return b.expire(ctx, from, d)
 	case step == command.StepPoll:
 		return b.poll(ctx, from, d)
-	case b.Paused:
+	case b.Paused, c.Attempt > 0 && b.Shelf.Usage(ctx) >= fullFrom:
+		// What is left of a nearly full stream is for commands to end, and not for one
+		// that Graph does not take to be tried again and again.
 		wait := jitter(min(max(now.Sub(c.UpdatedAt), longPause), longestPause))
 		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
 	}
@@ -155,6 +158,10 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery, pl
 	ctx, end := b.Tracer.Step(ctx, "attempt")
 	defer end()
 	id := from.Command.ID
+	payload, err := b.requestPayload(ctx, from.Command)
+	if err != nil {
+		return b.withoutPayload(ctx, from, d, err)
+	}
 	claim := command.Apply(from.Command, command.Claim{At: b.Now()})
 	if len(claim) == 0 {
 		return shortPause
@@ -179,7 +186,7 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery, pl
 	observation, err := b.Sender.Send(graph.About(ctx, id), graph.CommandRequest{
 		DeviceID:          sent.DeviceID,
 		Type:              sent.Type,
-		Payload:           sent.Payload,
+		Payload:           payload,
 		AppServiceName:    sent.AppServiceName,
 		PackageFamilyName: sent.PackageFamilyName,
 		PostBackURI:       b.Callbacks.CallbackURL(id, b.callbackExpiry(sent)),
@@ -224,14 +231,17 @@ func (b *Bridge) outcome(c events.Command, o events.Observation, err error) comm
 	case ok && sending.Outcome == graph.NotTaken:
 		b.Hooks.Sent(SendNotTaken)
 		wait := deferral(c.Attempt)
+		hold := wait
 		// A Retry-After of nothing, such as a date that has passed by this host's
-		// clock, is no reason to go round without a pause.
+		// clock, is no reason to go round without a pause. Nor is one of next to nothing
+		// for a command that was tried often; but only for that one.
 		if sending.RetryAfter > 0 {
-			wait = sending.RetryAfter
+			hold = sending.RetryAfter
+			wait = max(hold, leastDeferral(c.Attempt))
 		}
 		if throttles(failure) {
-			b.throttle.hold(now.Add(wait))
-			b.sends.change(func(p *pace) bool { return p.shrink(now, now.Add(wait)) })
+			b.throttle.hold(now.Add(hold))
+			b.sends.change(func(p *pace) bool { return p.shrink(now, now.Add(hold)) })
 		}
 		return command.Defer{At: now, Attempt: c.Attempt, RetryAt: now.Add(wait).UTC(), Error: failure}
 	case ok && sending.Outcome == graph.Refused:
@@ -273,6 +283,12 @@ func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, cou
 // deferral gives how long Graph is left alone after attempt failed attempts.
 func deferral(attempt int) time.Duration {
 	return jitter(doubled(deferFirst, uint64(max(attempt, 1)), deferLongest))
+}
+
+// leastDeferral returns how long a command waits at least after attempt failed
+// attempts, however soon Graph wants to be asked again.
+func leastDeferral(attempt int) time.Duration {
+	return doubled(deferLeast, uint64(max(attempt, 1)), deferLongest)
 }
 
 func later(a, b time.Time) time.Time {

@@ -62,6 +62,10 @@ func (m *memory) Append(_ context.Context, kind events.Kind, c events.Command, e
 
 func (m *memory) Latest(_ context.Context, id string) (events.Stored, error) { return m.read(id, "") }
 
+func (m *memory) Accepted(_ context.Context, id string) (events.Stored, error) {
+	return m.read(id, "accepted")
+}
+
 func (m *memory) LatestResponse(_ context.Context, id string) (events.Stored, error) {
 	return m.read(id, events.KindResponse)
 }

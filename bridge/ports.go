@@ -16,6 +16,9 @@ type Stream interface {
 	Append(ctx context.Context, kind events.Kind, c events.Command, expected uint64) (uint64, error)
 	// Latest reads the latest event of a command from the stream's leader.
 	Latest(ctx context.Context, command string) (events.Stored, error)
+	// Accepted reads its first event, `accepted`; events.CodeNotFound where the stream
+	// does not have it any more, or never had.
+	Accepted(ctx context.Context, command string) (events.Stored, error)
 	// LatestResponse reads its latest response event.
 	LatestResponse(ctx context.Context, command string) (events.Stored, error)
 }

@@ -22,14 +22,18 @@ const (
 	listRounds = 10
 )
 
-// Get gives a command's latest record, with the response payload of its last
-// response event.
+// Get returns a command's latest record, with the payload that was asked for and the
+// response payload of its last response event, as far as the stream keeps them. Where
+// both do not fit a message together, the payload that was asked for is left out.
 func (b *Bridge) Get(ctx context.Context, data []byte) (events.CommandReply, error) {
 	id, err := readID(data)
 	if err != nil {
 		return events.CommandReply{}, err
 	}
 	c, err := b.whole(ctx, id)
+	if err == nil {
+		c, err = b.withRequest(ctx, c)
+	}
 	return events.CommandReply{Command: c}, err
 }
 

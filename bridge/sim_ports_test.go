@@ -124,6 +124,13 @@ func (p ports) Latest(ctx context.Context, id string) (events.Stored, error) {
 	return p.w.store.Latest(ctx, id)
 }
 
+func (p ports) Accepted(ctx context.Context, id string) (events.Stored, error) {
+	if err := outcomeOf(p.stop(ctx, "read")); err != nil {
+		return events.Stored{}, err
+	}
+	return p.w.store.Accepted(ctx, id)
+}
+
 func (p ports) LatestResponse(ctx context.Context, id string) (events.Stored, error) {
 	return p.w.store.LatestResponse(ctx, id)
 }

@@ -64,7 +64,11 @@ func pauseOf(c events.Command) time.Duration {
 	if c.RetryAt == nil || c.Error == nil || !throttles(c.Error) {
 		return 0
 	}
-	return c.RetryAt.Sub(c.UpdatedAt)
+	wait := c.RetryAt.Sub(c.UpdatedAt)
+	if c.Attempt > 1 && wait <= leastDeferral(c.Attempt) {
+		return 0 // as long as this one command waits after so many attempts; Graph asked for less
+	}
+	return wait
 }
 
 // throttles says whether a failed POST asks for a pause of all commands: any other

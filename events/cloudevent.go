@@ -43,14 +43,27 @@ const (
 	// Encode, its writer's nonce and what it expects of the stream.
 	maxHeaders = 16
 
-	typePrefix  = "devicebridge.command."
-	typeSuffix  = ".v1"
-	specVersion = "1.0"
-	contentJSON = "application/json"
+	typePrefix = "devicebridge.command."
+	typeSuffix = ".v1"
+	// typeSuffixApart is of an event whose command may be claimed, and whose payload is
+	// only in the first event of the command.
+	typeSuffixApart = ".v2"
+	specVersion     = "1.0"
+	contentJSON     = "application/json"
 )
 
 // EventType gives the CloudEvents type of a kind: devicebridge.command.<kind>.v1.
 func EventType(k Kind) string { return typePrefix + string(k) + typeSuffix }
+
+// eventType returns the CloudEvents type of the event that carries c. Replicas from
+// before there were events of version 2 would send such a command without its payload;
+// a version that they cannot read they leave alone.
+func eventType(k Kind, c *Command) string {
+	if c.apart {
+		return typePrefix + string(k) + typeSuffixApart
+	}
+	return EventType(k)
+}
 
 // Encode gives the headers and the body of the event that carries c: CloudEvents
 // 1.0 in binary mode as the NATS protocol binding has it, attributes in lower
@@ -69,7 +82,7 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 	}
 	put(headerSpecVersion, specVersion)
 	put(headerID, c.EventID())
-	put(headerType, EventType(kind))
+	put(headerType, eventType(kind, &c))
 	put(headerSource, s.Source())
 	put(headerSubject, headerEscape("devices/"+c.DeviceID+"/commands/"+c.ID))
 	put(headerTime, c.UpdatedAt.UTC().Format(time.RFC3339Nano))
@@ -105,14 +118,22 @@ func Marshal(v any) ([]byte, error) {
 // given as it is, and members that it does not know stay with the record: Encode
 // writes them again.
 func Decode(header map[string][]string, body []byte) (Kind, Command, error) {
-	kind, found := strings.CutPrefix(HeaderValue(header, headerType), typePrefix)
+	typ := HeaderValue(header, headerType)
+	kind, found := strings.CutPrefix(typ, typePrefix)
 	kind, versioned := strings.CutSuffix(kind, typeSuffix)
-	if !found || !versioned || kind == "" {
-		return "", Command{}, fmt.Errorf("not an event of this bridge: ce-type is %q", HeaderValue(header, headerType))
+	apart := false
+	if !versioned {
+		kind, apart = strings.CutSuffix(kind, typeSuffixApart)
+	}
+	if !found || !versioned && !apart || kind == "" {
+		return "", Command{}, fmt.Errorf("not an event of this bridge: ce-type is %q", typ)
 	}
 	var c Command
 	if err := c.UnmarshalJSON(body); err != nil {
 		return "", Command{}, fmt.Errorf("event %s: the body is not a command record: %w", HeaderValue(header, headerID), err)
+	}
+	if c.apart = apart; apart && !c.lacksPayload() {
+		return "", Command{}, fmt.Errorf("event %s: this version of the bridge does not know the ce-type %q", HeaderValue(header, headerID), typ)
 	}
 	return Kind(kind), c, nil
 }

@@ -185,6 +185,32 @@ func TestDecodeToleratesALaterVersion(t *testing.T) {
 	}
 }
 
+// TestAnEventWithoutItsPayloadHasAnotherVersion, so that replicas which would send the
+// command from this record leave it alone: they know the types that end in .v1.
+func TestAnEventWithoutItsPayloadHasAnotherVersion(t *testing.T) {
+	for _, state := range events.States() {
+		c := events.Command{ID: command, Type: events.TypeLaunchURI, State: state, Sequence: 3}
+		c.PlacePayload()
+		want := "devicebridge.command.linked.v1"
+		if state == events.StateAccepted || state == events.StateDeferred {
+			want = "devicebridge.command.linked.v2"
+		}
+		header, body := encode(t, events.KindLinked, c)
+		if got := header["ce-type"][0]; got != want {
+			t.Errorf("%s: ce-type %s, want %s", state, got, want)
+		}
+		kind, read, err := events.Decode(header, body)
+		if again, _ := encode(t, kind, read); err != nil || again["ce-type"][0] != want {
+			t.Errorf("%s: read and written again %v, %v", state, again, err)
+		}
+		c.Payload = json.RawMessage(`{}`)
+		c.PlacePayload()
+		if header, _ = encode(t, events.KindLinked, c); header["ce-type"][0] != "devicebridge.command.linked.v1" {
+			t.Errorf("%s, with its payload: %s", state, header["ce-type"])
+		}
+	}
+}
+
 func TestDecodeRefusesOtherMessages(t *testing.T) {
 	for name, header := range map[string]map[string][]string{
 		"no headers":      nil,
@@ -192,6 +218,7 @@ func TestDecodeRefusesOtherMessages(t *testing.T) {
 		"no values":       {"ce-type": {}},
 		"another product": {"ce-type": {"com.example.command.completed.v1"}},
 		"another version": {"ce-type": {"devicebridge.command.completed.v2"}},
+		"a third version": {"ce-type": {"devicebridge.command.deferred.v3"}},
 		"no kind":         {"ce-type": {"devicebridge.command..v1"}},
 		"too short":       {"ce-type": {"devicebridge.command.v1"}},
 	} {

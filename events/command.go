@@ -70,8 +70,9 @@ type Command struct {
 	Type              Type   `json:"type,omitempty"`
 	AppServiceName    string `json:"appServiceName,omitempty"`
 	PackageFamilyName string `json:"packageFamilyName,omitempty"`
-	// Payload is kept while the command may still be sent: in accepted, sending
-	// and deferred. The state after has it no more.
+	// Payload is in the command's first event, `accepted`. One of at most
+	// MaxRepeatedPayload bytes is also in the events after it as long as the command
+	// may still be sent, in sending and deferred; see PlacePayload.
 	Payload json.RawMessage `json:"payload,omitempty"`
 
 	State    State `json:"state"`
@@ -116,6 +117,9 @@ type Command struct {
 	TraceParent string `json:"traceparent,omitempty"`
 	TraceState  string `json:"tracestate,omitempty"`
 
+	// apart is of the event, not of the body: see PlacePayload.
+	apart bool
+
 	unknown unknownMembers
 }
 
@@ -138,6 +142,22 @@ type Erasure struct {
 	Reason string `json:"reason,omitempty"`
 	// Events are the stream sequences of the erased events, oldest first.
 	Events []uint64 `json:"events"`
+}
+
+// MaxRepeatedPayload is the longest payload, in bytes, that later events of a command
+// repeat. A longer one stands in the first event only, so that a command that is sent
+// many times does not fill the stream.
+const MaxRepeatedPayload = 1 << 10
+
+// PlacePayload has Encode write an event of version 2, which says so, where the record is
+// of a command that may still be claimed and whose payload is in the first event only.
+// It is called for every event that follows from another.
+func (c *Command) PlacePayload() { c.apart = c.lacksPayload() }
+
+// lacksPayload reports whether the command may be claimed, but not be sent from this
+// record alone.
+func (c *Command) lacksPayload() bool {
+	return (c.State == StateAccepted || c.State == StateDeferred) && c.Type != "" && len(c.Payload) == 0
 }
 
 // EventID gives the id of the event that carries this record: "<command>.<n>".

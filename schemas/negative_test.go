@@ -62,7 +62,7 @@ func broken() []bad {
 		{"command", 0, `{"state":"response"}`, "state must be one of"},
 		{"command", 0, `{"terminal":true}`, "terminal must be false"},
 		{"command", 3, `{"terminal":false}`, "terminal must be true"},
-		{"command", 3, `{"payload":{}}`, "payload may not be given here"},
+		{"command", 3, `{"payload":{},"type":null}`, "payload may not be given here"},
 		{"command", 0, `{"payload":"text"}`, "payload is string, want object"},
 		{"command", 0, `{"sequence":0}`, "sequence breaks minimum"},
 		{"command", 0, `{"sequence":1.5}`, "sequence is number, want integer"},

@@ -37,6 +37,12 @@ func TestAppendAndLatest(t *testing.T) {
 	if err != nil || got.Sequence != second || got.Kind != events.KindResponse {
 		t.Errorf("latest response = %+v, %v, want the one at %d", got, err, second)
 	}
+	if got, err = b.Accepted(t.Context(), id); err != nil || got.Sequence != first || got.Command.EventID() != id+".1" {
+		t.Errorf("accepted = %+v, %v, want the one at %d", got, err, first)
+	}
+	if _, err := b.Accepted(t.Context(), numbered(2)); !events.HasCode(err, events.CodeNotFound) {
+		t.Errorf("accepted of an unknown command: %v, want notFound", err)
+	}
 	if _, err := b.LatestResponse(t.Context(), numbered(2)); !events.HasCode(err, events.CodeNotFound) {
 		t.Errorf("latest response of an unknown command: %v, want notFound", err)
 	}

@@ -26,6 +26,11 @@ func (b *Bus) Latest(ctx context.Context, command string) (events.Stored, error)
 	return b.leaderRead(ctx, b.subjects.CommandFilter(command))
 }
 
+// Accepted returns the first event of a command that was accepted; errors as Latest.
+func (b *Bus) Accepted(ctx context.Context, command string) (events.Stored, error) {
+	return b.leaderRead(ctx, b.subjects.CommandKindFilter(command, events.KindOf(events.StateAccepted)))
+}
+
 // LatestResponse gives the latest response event of a command; errors as Latest.
 func (b *Bus) LatestResponse(ctx context.Context, command string) (events.Stored, error) {
 	return b.leaderRead(ctx, b.subjects.CommandKindFilter(command, events.KindResponse))

@@ -30,6 +30,14 @@ type Event struct {
 // erased, or when a newer version brought in the state of c. c is the
 // record of the command's latest event and is not changed.
 func Apply(c events.Command, in Input) []Event {
+	list := apply(c, in)
+	for i := range list {
+		list[i].Command.PlacePayload()
+	}
+	return list
+}
+
+func apply(c events.Command, in Input) []Event {
 	if !Known(c) || c.State == events.StateErased {
 		return nil // not even Graph's id, which an observation would bring back
 	}
@@ -180,7 +188,19 @@ func step(c events.Command, at time.Time, source events.Source) events.Command {
 	}
 	c.Seen = slices.Clone(c.Seen)
 	c.ResponsePayload, c.ResponseRef = nil, nil
+	// Under a claim of an older version the payload stays until the command moves: that
+	// version looks for it there when it defers.
+	if c.State != events.StateSending {
+		dropLarge(&c)
+	}
 	return c
+}
+
+// dropLarge leaves a payload that is not repeated to the command's first event.
+func dropLarge(c *events.Command) {
+	if len(c.Payload) > events.MaxRepeatedPayload {
+		c.Payload = nil
+	}
 }
 
 // enter brings c to state s and drops what is not kept there.
@@ -190,7 +210,9 @@ func enter(c events.Command, s events.State) events.Command {
 		c.RetryAt = nil
 	}
 	switch s {
-	case events.StateAccepted, events.StateSending, events.StateDeferred:
+	case events.StateAccepted:
+	case events.StateSending, events.StateDeferred:
+		dropLarge(&c)
 	default:
 		c.Payload = nil
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +16,9 @@ func newGet(vars map[string]string) *cobra.Command {
 	var asJSON, payloadOnly bool
 	cmd := &cobra.Command{
 		Use: "get <command>", Short: "Show a command as it stands",
-		Long: `Show a command as it stands, with its response payload. A payload that fits no
-NATS message is fetched from where it lies and held against its digest.
+		Long: `Show a command as it stands, with the payload that was asked for and its response
+payload, as long as their events are kept. A response payload that fits no NATS
+message is fetched from where it lies and held against its digest.
 
 ` + commandHelp,
 		Example: `  devicebridge get xm2igitaea4d34ipad5wcv3kzi --json
@@ -45,7 +48,7 @@ NATS message is fetched from where it lies and held against its digest.
 				case asJSON:
 					return errors.Join(writeJSON(cmd.OutOrStdout(), answer), missing)
 				default:
-					return errors.Join(writeCommand(cmd.OutOrStdout(), answer.Command), missing)
+					return errors.Join(writeCommand(cmd.OutOrStdout(), answer.Command), writeRequested(cmd.OutOrStdout(), answer.Command), missing)
 				}
 			})
 		},
@@ -53,6 +56,15 @@ NATS message is fetched from where it lies and held against its digest.
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the response payload in its place")
 	cmd.Flags().BoolVar(&payloadOnly, "payload", false, "write only the response payload, as it came")
 	return cmd
+}
+
+// writeRequested prints, for a person, the payload that the device was to get.
+func writeRequested(w io.Writer, c events.Command) error {
+	text := string(c.Payload)
+	if runes := []rune(text); len(runes) > shownPayload {
+		text = fmt.Sprintf("%s… (%d bytes; --json has all of them)", string(runes[:shownPayload]), len(c.Payload))
+	}
+	return writeFields(w, [][2]string{{"payload", text}})
 }
 
 // asking asks over a bus.

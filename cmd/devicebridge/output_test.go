@@ -68,7 +68,10 @@ func TestOutputIsSafe(t *testing.T) {
 	for what, write := range map[string]func(io.Writer) error{
 		"get":         func(w io.Writer) error { return writeCommand(w, c) },
 		"get, by ref": func(w io.Writer) error { return writeCommand(w, inObject) },
-		"get --json":  func(w io.Writer) error { return writeJSON(w, c) },
+		"get, asked": func(w io.Writer) error {
+			return writeRequested(w, events.Command{Payload: json.RawMessage(cliHostile)})
+		},
+		"get --json": func(w io.Writer) error { return writeJSON(w, c) },
 		"list": func(w io.Writer) error {
 			return writeList(w, events.ListReply{Commands: []events.Command{c}, Cursor: cliHostile})
 		},

@@ -166,6 +166,9 @@ func TestALargePayloadComesWholeToTheClient(t *testing.T) {
 	if !bytes.Equal(c.ResponsePayload, payload) || c.ResponseRef == nil || c.ResponseRef.Size != int64(len(payload)) {
 		t.Errorf("--json has %d bytes of payload and the reference %+v", len(c.ResponsePayload), c.ResponseRef)
 	}
+	if string(c.Payload) != "{}" || cliField(t, b.ok("get", id), "payload") != "{}" {
+		t.Errorf("get shows the request's payload as %s", c.Payload)
+	}
 	timeline := b.ok("watch", id, "--until-end")
 	if !strings.Contains(timeline, strconv.Itoa(len(payload))+" bytes; devicebridge get "+id+" --payload") {
 		t.Errorf("watch shows\n%s", timeline)
