@@ -140,3 +140,18 @@ func DecodeInventory(header map[string][]string, body []byte) (InventoryEvent, e
 		Reason: HeaderUnescape(HeaderValue(header, headerReason)), Device: body,
 	}, nil
 }
+
+// InventoryRefusal says that the event of one device cannot be stored, whenever it
+// is tried.
+type InventoryRefusal struct {
+	// DeviceID is the device's object id.
+	DeviceID string
+	// Err says why.
+	Err error
+}
+
+// Error names the device and says why.
+func (e *InventoryRefusal) Error() string { return fmt.Sprintf("device %q: %v", e.DeviceID, e.Err) }
+
+// Unwrap gives why.
+func (e *InventoryRefusal) Unwrap() error { return e.Err }

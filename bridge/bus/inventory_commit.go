@@ -25,7 +25,9 @@ const MaxInventoryCommit = 999
 // Errors: events.ErrLost when the cursor or a device is not as expected, or the
 // commit is not proven to be stored: read both anew; *events.Error with
 // CodeUnavailable when the stream cannot be reached, has no room or is not as
-// declared (see Watch), with CodeTooLarge when an event does not fit a message.
+// declared (see Watch); *events.InventoryRefusal when the event of a device can
+// never be stored, which wraps an *events.Error with CodeTooLarge where it does not
+// fit a message.
 // After CodeUnavailable it may be stored all the same, now or later.
 func (b *Bus) CommitInventory(ctx context.Context, batch []events.InventoryAppend, cursor []byte, expected uint64) (uint64, error) {
 	if why := b.watched.inventory.Load(); why != nil {
@@ -39,10 +41,12 @@ func (b *Bus) CommitInventory(ctx context.Context, batch []events.InventoryAppen
 	for _, a := range batch {
 		header, body, err := b.subjects.EncodeInventory(a.Event)
 		if err != nil {
-			return 0, err
+			return 0, &events.InventoryRefusal{DeviceID: a.Event.DeviceID, Err: err}
 		}
 		if int64(len(body))+batchHeaders > b.nc.MaxPayload() {
-			return 0, &events.Error{Code: events.CodeTooLarge, Message: "device " + a.Event.DeviceID + " does not fit a NATS message"}
+			return 0, &events.InventoryRefusal{DeviceID: a.Event.DeviceID, Err: &events.Error{
+				Code: events.CodeTooLarge, Message: fmt.Sprintf("has %d bytes, too many for a NATS message, which takes %d", len(body), b.nc.MaxPayload()),
+			}}
 		}
 		expect(header, b.subjects.InventoryFilter(a.Event.DeviceID), a.Expected)
 		msgs = append(msgs, &nats.Msg{Subject: b.subjects.InventoryAppend(a.Event.DeviceID, a.Event.Kind), Header: header, Data: body})

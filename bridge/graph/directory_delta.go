@@ -30,10 +30,10 @@ type DeltaPage struct {
 
 // DeltaChange is what a page says of one device.
 type DeltaChange struct {
-	// ID is the object id.
+	// ID is the object id; empty where Graph gave none, or one that is no text.
 	ID string
-	// Device is the JSON object as Graph sent it: of a device that changed, the
-	// members that did. It is nil where the device was removed.
+	// Device is the JSON value as Graph sent it: of a device that changed, an object
+	// with the members that did. It is nil where the device was removed.
 	Device json.RawMessage
 	// Reason is Graph's, where the device was removed: "changed" where it can be
 	// restored, "deleted" where it cannot.
@@ -106,6 +106,27 @@ func (d *Directory) resync(target string, current *call, err error) error {
 	return &ResyncError{Restart: restart, Err: answer}
 }
 
+// changeOf reads one entry of a page. Whatever it is, the others can be read.
+func changeOf(entry json.RawMessage) DeltaChange {
+	var device struct {
+		ID      json.RawMessage `json:"id"`
+		Removed json.RawMessage `json:"@removed"`
+	}
+	change := DeltaChange{Device: entry}
+	if json.Unmarshal(entry, &device) != nil {
+		return change
+	}
+	_ = json.Unmarshal(device.ID, &change.ID) // one that is no text is none
+	if len(device.Removed) > 0 && string(device.Removed) != "null" {
+		var removed struct {
+			Reason string `json:"reason"`
+		}
+		_ = json.Unmarshal(device.Removed, &removed) // without a reason it is removed too
+		change.Device, change.Reason = nil, removed.Reason
+	}
+	return change
+}
+
 func (d *Directory) deltaPage(target string, body []byte) (DeltaPage, error) {
 	list, err := parseCollection[json.RawMessage](body)
 	if err != nil {
@@ -113,20 +134,7 @@ func (d *Directory) deltaPage(target string, body []byte) (DeltaPage, error) {
 	}
 	var page DeltaPage
 	for _, raw := range *list.Value {
-		var device struct {
-			ID      string `json:"id"`
-			Removed *struct {
-				Reason string `json:"reason"`
-			} `json:"@removed"`
-		}
-		if err := json.Unmarshal(raw, &device); err != nil || device.ID == "" {
-			return DeltaPage{}, errors.New("the answer has a device without an id")
-		}
-		change := DeltaChange{ID: device.ID, Device: raw}
-		if device.Removed != nil {
-			change.Device, change.Reason = nil, device.Removed.Reason
-		}
-		page.Changes = append(page.Changes, change)
+		page.Changes = append(page.Changes, changeOf(raw))
 	}
 	if (list.NextLink == "") == (list.DeltaLink == "") {
 		return DeltaPage{}, errors.New("the answer must have either a next link or a delta link")

@@ -18,6 +18,13 @@ type cursor struct {
 	// Current is when the feed last reached the end of what Graph had to tell; zero
 	// before the first time.
 	Current time.Time `json:"current,omitzero"`
+	// Doubt says that a full read ended without most of the devices that were known.
+	// The next one is believed, whichever replica makes it.
+	Doubt bool `json:"doubt,omitempty"`
+	// Pause has all replicas wait; nil: none does.
+	Pause *pause `json:"pause,omitempty"`
+	// LeftOut are the devices that the feed has no event for.
+	LeftOut leftOutSet `json:"leftOut,omitzero"`
 }
 
 // place is a cursor as the stream has it.
@@ -44,6 +51,8 @@ type round struct {
 	id string
 	// seen are the devices of the pages that are stored.
 	seen map[string]bool
+	// kept is how many of them the feed knew to be there before.
+	kept int
 	// revision is that of the cursor as this process last wrote it. Any other says
 	// that somebody else has gone on, or that a page of this process was stored of
 	// which it does not know.

@@ -11,7 +11,12 @@
 //   - When Graph has forgotten the cursor everything is read anew, and only what
 //     differs from the known state is published.
 //   - A device is called missing only at the end of a full read that this very
-//     process saw from its beginning to its end. What is cut off begins again.
+//     process saw from its beginning to its end. What is cut off begins again, and
+//     one that ends without most of what is known is made once more before it is
+//     believed.
+//   - What is wrong with one device leaves out that device alone, and is told.
+//   - When Graph asks to be left alone, or its pages do not end, no replica asks
+//     until the pause is over: it stands in the cursor.
 //
 // It leaves out what a change is worth to whom: an order within a list counts as a
 // difference, and every member that Graph gives counts. It knows Graph and NATS

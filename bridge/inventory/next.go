@@ -29,7 +29,7 @@ func next(known events.InventoryEvent, n news, at time.Time) (events.InventoryEv
 	if known.Device != nil {
 		var err error
 		if before, err = read(known.Device); err != nil {
-			return events.InventoryEvent{}, false, fmt.Errorf("event %s: %w", known.ID(), err)
+			return events.InventoryEvent{}, false, deviceError{fmt.Errorf("was stored as event %s, which cannot be read: %w", known.ID(), err)}
 		}
 	}
 	device, is, reason := before, was, ""
@@ -40,7 +40,7 @@ func next(known events.InventoryEvent, n news, at time.Time) (events.InventoryEv
 		}
 		members, err := read(change.Device)
 		if err != nil {
-			return events.InventoryEvent{}, false, fmt.Errorf("device %s: %w", n.id, err)
+			return events.InventoryEvent{}, false, deviceError{fmt.Errorf("cannot be read: %w", err)}
 		}
 		device, is = merge(device, members, n.whole && i == 0), true
 	}
@@ -54,12 +54,15 @@ func next(known events.InventoryEvent, n news, at time.Time) (events.InventoryEv
 		kind = events.InventoryCreated
 	default:
 		if equal, err := same(before, device); err != nil || equal {
+			if err != nil {
+				err = deviceError{err}
+			}
 			return events.InventoryEvent{}, false, err
 		}
 	}
 	body, err := write(device)
 	if err != nil {
-		return events.InventoryEvent{}, false, fmt.Errorf("device %s: %w", n.id, err)
+		return events.InventoryEvent{}, false, deviceError{fmt.Errorf("cannot be written: %w", err)}
 	}
 	return event(known, n.id, kind, body, reason, at), true, nil
 }
@@ -82,14 +85,14 @@ func event(known events.InventoryEvent, id string, kind events.InventoryKind, bo
 }
 
 // byDevice sorts the changes of a page by device, in the order in which the
-// devices first come.
-func byDevice(changes []Change, whole func(id string) bool) ([]news, error) {
-	var list []news
+// devices first come. Of those whose device has no object id it returns why.
+func byDevice(changes []Change, whole func(id string) bool) (list []news, nameless []error) {
 	at := map[string]int{}
 	for _, change := range changes {
 		id, err := change.id()
 		if err != nil {
-			return nil, err
+			nameless = append(nameless, err)
+			continue
 		}
 		i, found := at[id]
 		if !found {
@@ -99,23 +102,25 @@ func byDevice(changes []Change, whole func(id string) bool) ([]news, error) {
 		}
 		list[i].changes = append(list[i].changes, change)
 	}
-	return list, nil
+	return list, nameless
 }
 
-// id gives the object id of the device.
+// id gives the object id of the device; the error follows the device's name.
 func (c Change) id() (string, error) {
 	id := c.ID
 	if c.Device != nil {
 		var device struct {
-			ID string `json:"id"`
+			ID json.RawMessage `json:"id"`
 		}
-		if err := json.Unmarshal(c.Device, &device); err != nil {
-			return "", fmt.Errorf("a device of the page is not readable: %w", err)
+		if json.Unmarshal(c.Device, &device) != nil || string(c.Device) == "null" {
+			return "", errors.New("is no JSON object")
 		}
-		id = device.ID
+		if len(device.ID) > 0 && json.Unmarshal(device.ID, &id) != nil {
+			return "", fmt.Errorf("has an id that is no text: %s", device.ID)
+		}
 	}
 	if id == "" {
-		return "", errors.New("a device of the page has no id")
+		return "", errors.New("has no member id, or an empty one")
 	}
 	return id, nil
 }

@@ -37,8 +37,12 @@ type Hooks struct {
 	// Current: the feed, by this replica or another, had told all that Graph knew at
 	// that time.
 	Current func(time.Time)
-	// Trouble: the feed cannot go on, and why; nil: it goes on.
+	// Trouble: the feed cannot go on, and why, again where the words have changed; nil:
+	// it goes on.
 	Trouble func(error)
+	// LeftOut: how many devices of the directory the feed has no event for, and which
+	// in words; 0 and nil: none.
+	LeftOut func(int, error)
 }
 
 // mostOvertaken bounds the patience with a full read of another replica, which
@@ -50,7 +54,8 @@ const mostOvertaken = 4
 // Poller reads the directory and publishes what changed. Run is called once.
 type Poller struct {
 	Options
-	round *round
+	round   *round
+	reading *reading
 	// at is the revision of the cursor when it last moved, or was first seen, and
 	// since when that is, by the monotonic clock of this process alone.
 	at    uint64
@@ -58,10 +63,15 @@ type Poller struct {
 	// patience is how long the cursor must have stood still before this replica
 	// reads on.
 	patience time.Duration
+	// paused is how long, from since on, the directory is left alone by all replicas.
+	paused time.Duration
+	// asked is what Graph asked this process for; nil: nothing that is not stored.
+	asked *request
 	// overtaken is how many full reads of this replica another has cut off since one
 	// came to its end.
 	overtaken int
-	troubled  bool
+	// trouble is the words of the trouble that was told last; empty: none stands.
+	trouble string
 	// random gives a number from 0 to 1.
 	random func() float64
 }
@@ -113,6 +123,9 @@ func (h Hooks) complete() Hooks {
 	if h.Trouble == nil {
 		h.Trouble = func(error) {}
 	}
+	if h.LeftOut == nil {
+		h.LeftOut = func(int, error) {}
+	}
 	return h
 }
 
@@ -143,11 +156,18 @@ func (p *Poller) turn(ctx context.Context) time.Duration {
 			p.round, p.overtaken = nil, min(p.overtaken+1, mostOvertaken)
 		}
 		p.moved(here)
-		p.report(ctx, nil) // the feed goes on, by whichever replica
+		p.report(ctx, here.Pause.trouble()) // the feed goes on or waits, by whichever replica
+	}
+	if p.waits(here) {
+		p.report(ctx, p.store(ctx, here))
+		return p.jittered()
+	}
+	if wait := p.paused - time.Since(p.since); wait > 0 {
+		return min(wait, p.Every) // the cursor may be moved or lost in the meantime
 	}
 	patience := p.patience
 	if here.Round != "" && !p.round.goesOn(here) {
-		patience <<= p.overtaken
+		patience = p.paused + patience<<p.overtaken
 	}
 	if wait := patience - time.Since(p.since); here.revision != 0 && wait > 0 {
 		return wait
@@ -170,13 +190,14 @@ func (p *Poller) place(ctx context.Context) (place, error) {
 
 // moved notes that the cursor is at another place than before.
 func (p *Poller) moved(here place) {
-	p.at, p.since, p.patience = here.revision, time.Now(), p.jittered()
+	p.at, p.since, p.patience, p.paused = here.revision, time.Now(), p.jittered(), here.Pause.left(p.Now())
 	if here.Round == "" {
 		p.overtaken = 0
 	}
 	if !here.Current.IsZero() {
 		p.Hooks.Current(here.Current)
 	}
+	p.Hooks.LeftOut(here.LeftOut.count(), here.LeftOut.describe())
 }
 
 // jittered spreads Every by up to a tenth either way, so that replicas that began
@@ -189,14 +210,18 @@ func (p *Poller) jittered() time.Duration {
 func (p *Poller) report(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil: // what went wrong is the end
-	case err != nil && !p.troubled:
-		p.troubled = true
+	case err != nil && p.trouble == "":
+		p.trouble = err.Error()
 		p.Hooks.Trouble(err)
 		p.Log.Warn("the inventory feed cannot go on; it tries again and loses nothing", "error", err)
+	case err != nil && p.trouble != err.Error():
+		p.trouble = err.Error()
+		p.Hooks.Trouble(err)
+		p.Log.Debug("the inventory feed still cannot go on", "error", err)
 	case err != nil:
 		p.Log.Debug("the inventory feed still cannot go on", "error", err)
-	case p.troubled:
-		p.troubled = false
+	case p.trouble != "":
+		p.trouble = ""
 		p.Hooks.Trouble(nil)
 		p.Log.Info("the inventory feed goes on")
 	}

@@ -12,7 +12,8 @@ import (
 type Source interface {
 	// Delta reads the page at a link that an earlier page gave, or the first of all
 	// devices where link is empty. The error is a *ResyncError when Graph cannot go
-	// on from the link; any other lets the feed wait.
+	// on from the link, and a *WaitError when Graph asks to be left alone for a time;
+	// any other lets the feed wait as long as between two looks.
 	Delta(ctx context.Context, link string) (Page, error)
 }
 
@@ -61,8 +62,9 @@ type Feed interface {
 	InventoryCursor(ctx context.Context) (cursor []byte, revision uint64, err error)
 	// CommitInventory stores events, at most one of a device, and the cursor, all or
 	// nothing, where the cursor's revision is the expected one. events.ErrLost: it is
-	// not, or a device is not as its event expects; otherwise an error leaves open
-	// whether it was stored.
+	// not, or a device is not as its event expects. An *events.InventoryRefusal: the
+	// event of that one device cannot be stored, ever, and nothing was. Otherwise an
+	// error leaves open whether it was stored.
 	CommitInventory(ctx context.Context, batch []events.InventoryAppend, cursor []byte, expected uint64) (revision uint64, err error)
 }
 

@@ -13,6 +13,11 @@ import (
 func (m *composer) inventory(client *graph.Directory) error {
 	hooks := m.operator.metrics.inventory.hooks()
 	hooks.Trouble = m.operator.observeInventory
+	leftOut := hooks.LeftOut
+	hooks.LeftOut = func(n int, which error) {
+		leftOut(n, which)
+		m.operator.observeLeftOut(which)
+	}
 	poller, err := inventory.New(inventory.Options{
 		Source: deltaSource{client}, Feed: m.bus, Devices: m.bus, Every: m.c.InventoryEvery,
 		Hooks: hooks, Log: m.log,
@@ -38,6 +43,9 @@ func (s deltaSource) Delta(ctx context.Context, link string) (inventory.Page, er
 	}
 	if link != "" && refused(err) {
 		return inventory.Page{}, &inventory.ResyncError{Err: err}
+	}
+	if answer, ok := errors.AsType[*graph.Error](err); ok && answer.RetryAfter > 0 {
+		return inventory.Page{}, &inventory.WaitError{Wait: answer.RetryAfter, Err: err}
 	}
 	if err != nil {
 		return inventory.Page{}, err

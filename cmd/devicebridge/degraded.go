@@ -16,6 +16,8 @@ const (
 	conditionSignIn = "signIn"
 	// conditionInventory: the inventory feed cannot go on.
 	conditionInventory = "inventory"
+	// conditionInventoryLeftOut: the inventory feed has no event for a device.
+	conditionInventoryLeftOut = "inventoryLeftOut"
 	// conditionPolicy: the policy file has a fault, and the one before is in force.
 	conditionPolicy = "policy"
 	// conditionCallbackKeys: the file of callback keys is refused, or lacks a key
@@ -30,7 +32,7 @@ const (
 // stored.
 func conditions() []string {
 	return []string{
-		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionPolicy, conditionCallbackKeys,
+		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionInventoryLeftOut, conditionPolicy, conditionCallbackKeys,
 		conditionTLSCertificate,
 	}
 }
@@ -89,4 +91,14 @@ func (o *operator) observeInventory(err error) {
 		return
 	}
 	o.degrade(conditionInventory, "the inventory feed cannot go on; it tries again and loses nothing: "+err.Error())
+}
+
+// observeLeftOut is told which devices of the directory the inventory feed leaves
+// out; nil: none.
+func (o *operator) observeLeftOut(which error) {
+	if which == nil {
+		o.recovered(conditionInventoryLeftOut)
+		return
+	}
+	o.degrade(conditionInventoryLeftOut, "the inventory feed goes on without "+which.Error())
 }

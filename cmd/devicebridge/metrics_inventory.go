@@ -15,6 +15,7 @@ type inventoryMetrics struct {
 	pages   prometheus.Counter
 	resyncs prometheus.Counter
 	current prometheus.Gauge
+	leftOut prometheus.Gauge
 }
 
 func newInventoryMetrics(r *prometheus.Registry) *inventoryMetrics {
@@ -35,8 +36,12 @@ func newInventoryMetrics(r *prometheus.Registry) *inventoryMetrics {
 			Name: "devicebridge_inventory_current_timestamp_seconds",
 			Help: "The time up to which the feed has told all that Graph knew, in seconds since 1970; 0 before the first.",
 		}),
+		leftOut: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "devicebridge_inventory_left_out_devices",
+			Help: "Devices of the directory that the feed has no event for, since what Graph gave of them cannot be published.",
+		}),
 	}
-	r.MustRegister(m.events, m.pages, m.resyncs, m.current)
+	r.MustRegister(m.events, m.pages, m.resyncs, m.current, m.leftOut)
 	for _, k := range events.InventoryKinds() {
 		m.events.WithLabelValues(string(k))
 	}
@@ -49,5 +54,6 @@ func (m *inventoryMetrics) hooks() inventory.Hooks {
 		Page:      m.pages.Inc,
 		Resync:    m.resyncs.Inc,
 		Current:   func(t time.Time) { m.current.Set(float64(t.Unix())) },
+		LeftOut:   func(n int, _ error) { m.leftOut.Set(float64(n)) },
 	}
 }
