@@ -49,13 +49,15 @@ func (b *Bridge) Device(ctx context.Context, data []byte) (events.DeviceReply, e
 
 // graphRefusal tells a requester why Graph did not answer a question of theirs.
 func (b *Bridge) graphRefusal(operation string, err error) error {
-	b.Log.Warn("Graph did not answer", "operation", operation, "error", err)
 	if open, ok := errors.AsType[*graph.CircuitOpenError](err); ok {
 		return events.Unavailable(open.Error() + "; ask again then")
 	}
 	if missing, ok := errors.AsType[*graph.SignInError](err); ok {
 		return events.Unavailable(missing.Error())
 	}
+	// Not for those above, which are told of when they begin and which anybody who asks
+	// could otherwise fill the log with.
+	b.Log.Warn("Graph did not answer", "operation", operation, "error", err)
 	answer, ok := errors.AsType[*graph.Error](err)
 	if !ok {
 		return events.Unavailable("Graph could not be asked now; ask again")

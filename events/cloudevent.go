@@ -84,7 +84,7 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 	put(headerID, c.EventID())
 	put(headerType, eventType(kind, &c))
 	put(headerSource, s.Source())
-	put(headerSubject, headerEscape("devices/"+c.DeviceID+"/commands/"+c.ID))
+	put(headerSubject, headerEscape(subjectOf(c)))
 	put(headerTime, c.UpdatedAt.UTC().Format(time.RFC3339Nano))
 	put(headerDataSchema, CommandSchema)
 	put(headerSequence, strconv.Itoa(c.Sequence))
@@ -99,6 +99,15 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 		}
 	}
 	return header, body, nil
+}
+
+// subjectOf returns what the event is about, as a path: a command of a device, or a
+// command alone where the caller named no device, as for a callback.
+func subjectOf(c Command) string {
+	if c.DeviceID == "" {
+		return "commands/" + c.ID
+	}
+	return "devices/" + c.DeviceID + "/commands/" + c.ID
 }
 
 // Marshal gives v as JSON on one line, without the escapes for HTML that

@@ -157,13 +157,29 @@ func TestDecodeGivesTheRecordBack(t *testing.T) {
 				r.Fatalf("header %s is %q", name, values)
 			}
 		}
-		if subject := events.HeaderUnescape(header["ce-subject"][0]); subject != "devices/"+c.DeviceID+"/commands/"+c.ID {
+		if subject := events.HeaderUnescape(header["ce-subject"][0]); subject != wantSubject(c) {
 			r.Fatalf("ce-subject is %q", subject)
 		}
 		if id := events.HeaderUnescape(events.HeaderValue(header, "CE-CorrelationID")); id != c.CorrelationID {
 			r.Fatalf("ce-correlationid is %q, want %q", id, c.CorrelationID)
 		}
 	})
+}
+
+// wantSubject is the ce-subject of an event: nothing stands for a device that the
+// caller did not name.
+func wantSubject(c events.Command) string {
+	if c.DeviceID == "" {
+		return "commands/" + c.ID
+	}
+	return "devices/" + c.DeviceID + "/commands/" + c.ID
+}
+
+func TestEventWithoutADevice(t *testing.T) {
+	header, _ := encode(t, "registered", events.Command{ID: command, Sequence: 1})
+	if got := events.HeaderValue(header, "ce-subject"); got != "commands/"+command {
+		t.Errorf("ce-subject is %q", got)
+	}
 }
 
 func TestFirstOfCommand(t *testing.T) {

@@ -48,7 +48,7 @@ func checkSDK(t *testing.T, kind events.Kind, c events.Command) {
 		"id":              {e.ID(), c.EventID()},
 		"type":            {e.Type(), events.EventType(kind)},
 		"source":          {e.Source(), "urn:devicebridge:devicebridge.v1"},
-		"subject":         {events.HeaderUnescape(e.Subject()), "devices/" + c.DeviceID + "/commands/" + c.ID},
+		"subject":         {events.HeaderUnescape(e.Subject()), wantSubject(c)},
 		"dataschema":      {e.DataSchema(), events.CommandSchema},
 		"datacontenttype": {e.DataContentType(), "application/json"},
 	} {

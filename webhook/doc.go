@@ -14,6 +14,9 @@
 // The only thing that authenticates a postback is that its sender knows the URL,
 // so the URL names one command, one purpose and an end.
 //
-// Requests that break HTTP itself (two lengths, no host, an oversized
-// header) are answered by net/http in plain text before this package sees them.
+// Requests that break HTTP itself (two lengths, no host, an oversized header, an
+// unknown transfer coding or expectation) are refused by net/http before a handler
+// sees them, so they have no log line of their own and no Result. [Server.Serve] makes
+// those refusals problem documents too, with one exception: net/http's HTTP/2 answers
+// an oversized header with a 431 in HTML, and breaches of HTTP/2 by ending the stream.
 package webhook

@@ -42,6 +42,8 @@ func TestFaultSmuggling(t *testing.T) {
 			"many headers":       {head + strings.Repeat("X: y\r\n", 8<<10) + "\r\n", "431"},
 			"trace":              {"TRACE " + path(t) + " HTTP/1.1\r\nHost: x\r\n\r\n", "405"},
 			"length and chunks":  {head + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+			"an expectation":     {head + "Expect: 200-ok\r\n\r\n", "417"},
+			"HTTP/3 in text":     {"POST / HTTP/3.0\r\nHost: x\r\n\r\n", "505"},
 			"not HTTP":           {"\x16\x03\x01\x02\x00\x01\r\n\r\n", "400"},
 			"HTTP/1.0, forged":   {"POST /postback/a/b HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "404"},
 			"absolute, forged":   {"POST http://e.com/postback/a/b HTTP/1.1\r\nHost: x\r\n\r\n", "404"},
@@ -51,6 +53,7 @@ func TestFaultSmuggling(t *testing.T) {
 			if fields := strings.Fields(answer); len(fields) < 2 || fields[1] != c.want || strings.Count(answer, "HTTP/1.") != 1 {
 				t.Errorf("%s: %q, want %s", name, answer, c.want)
 			}
+			checkProblem(t, parsed(t, strings.NewReader(answer)))
 			if strings.Contains(answer, vector) {
 				t.Errorf("%s: the answer quotes the token: %q", name, answer)
 			}

@@ -33,10 +33,16 @@ func panicError(value any) error {
 	return fmt.Errorf("panic with a %T", value)
 }
 
-// logLine writes the one line of a request. The command id is logged where it is
+// logLine writes the one line of a request, or counts it where there were many of its
+// kind in the last minute. The command id is logged where it is
 // one, the token as the start of its hash, the path and the body never.
 func (s *Server) logLine(c echo.Context, end outcome, elapsed time.Duration) {
-	if !s.options.Log.Enabled(c.Request().Context(), end.result.level()) {
+	level := end.result.level()
+	if !s.options.Log.Enabled(c.Request().Context(), level) {
+		return
+	}
+	if level > slog.LevelDebug && !s.lines.Pass("postback: "+string(end.result),
+		leftOut(s.options.Log, level, "postback", slog.String("result", string(end.result)))) {
 		return
 	}
 	attributes := []slog.Attr{
@@ -61,5 +67,5 @@ func (s *Server) logLine(c echo.Context, end outcome, elapsed time.Duration) {
 	if end.stack != "" {
 		attributes = append(attributes, slog.String("stack", end.stack))
 	}
-	s.options.Log.LogAttrs(c.Request().Context(), end.result.level(), "postback", attributes...)
+	s.options.Log.LogAttrs(c.Request().Context(), level, "postback", attributes...)
 }

@@ -48,8 +48,8 @@ func always(result Result) func(echo.Context) outcome {
 	return func(echo.Context) outcome { return outcome{result: result} }
 }
 
-// handle gives every request its one answer, its one log line and its one
-// observation, whatever happens inside.
+// handle gives every request its one answer, its one log line (up to a limit) and its
+// one observation, whatever happens inside.
 func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		started := time.Now()
@@ -62,7 +62,7 @@ func (s *Server) handle(inner func(echo.Context) outcome) echo.HandlerFunc {
 		if lastOfConnection(c.Request(), end) {
 			c.Response().Header().Set("Connection", "close")
 		}
-		answer(c.Response(), end)
+		s.answer(c.Response(), end)
 		elapsed := time.Since(started)
 		s.options.Observe(end.result, elapsed)
 		s.logLine(c, end, elapsed)

@@ -187,6 +187,21 @@ func wire(t testing.TB, conn net.Conn) string {
 	return string(dump)
 }
 
+// parsed reads one answer of HTTP/1.
+func parsed(t testing.TB, from io.Reader) reply {
+	t.Helper()
+	response, err := http.ReadResponse(bufio.NewReader(from), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, string(body)}
+}
+
 // unread is a body that must not be read.
 type unread struct{ t *testing.T }
 

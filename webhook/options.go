@@ -84,7 +84,8 @@ type Options struct {
 
 	// Now is the clock that tokens and rates are judged by; time.Now.
 	Now func() time.Time
-	// Log takes one line per request; nothing is logged without it.
+	// Log takes one line per request, of each kind above debug at most ten a minute and
+	// then a count; nothing is logged without it.
 	Log *slog.Logger
 	// Observe is called once per request, and once per refused connection, for
 	// metrics; may be nil.

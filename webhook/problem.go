@@ -12,6 +12,13 @@ import (
 // stored: long enough for a NATS leader election.
 const storeRetryAfter = 5 * time.Second
 
+// problemType is the content type of an RFC 9457 problem document.
+const problemType = "application/problem+json"
+
+// strictTransport tells a browser or a careful client to come over TLS only, for two
+// years. It says nothing of other names under the host's.
+const strictTransport = "max-age=63072000"
+
 // outcome is how one request ended and what its answer and its log line need.
 type outcome struct {
 	result Result
@@ -36,8 +43,11 @@ type problem struct {
 }
 
 // answer writes the response.
-func answer(w http.ResponseWriter, o outcome) {
+func (s *Server) answer(w http.ResponseWriter, o outcome) {
 	h, status := w.Header(), o.result.Status()
+	if s.options.TLS != nil {
+		h.Set("Strict-Transport-Security", strictTransport)
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -45,7 +55,7 @@ func answer(w http.ResponseWriter, o outcome) {
 		w.WriteHeader(status)
 		return
 	}
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", problemType)
 	switch o.result {
 	case ResultMethodNotAllowed:
 		h.Set("Allow", http.MethodPost)

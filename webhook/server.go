@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
+
+	"devicebridge/bridge/lograte"
 )
 
 // Server is the postback endpoint.
@@ -20,6 +22,8 @@ type Server struct {
 	handler http.Handler
 	// strangers are the limits of addresses.
 	strangers *rateLimits
+	// lines are the limits of the log.
+	lines lograte.Limiter
 
 	// gate is held for reading by every request and for writing, for good, by the
 	// stop.
@@ -60,6 +64,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer s.stop()
+	defer s.lines.Close()
 	server := s.httpServer()
 	served := make(chan error, 1)
 	var serving sync.WaitGroup
@@ -78,10 +83,12 @@ func (s *Server) accept(server *http.Server, l net.Listener) error {
 	l = newPerAddress(netutil.LimitListener(l, s.options.MaxConnections), s.options.AddressConnections, s.options.TrustedProxies,
 		func() { s.options.Observe(ResultConnectionRefused, 0) })
 	if s.options.TLS == nil {
-		return server.Serve(l)
+		return server.Serve(plainListener{l})
 	}
-	server.TLSConfig = s.options.TLS.Clone()
-	return server.ServeTLS(l, "", "")
+	server.TLSConfig = s.options.TLS.Clone() // where net/http looks for h2
+	secure := newSecureListener(l, server.TLSConfig, s.options.ReadHeaderTimeout, server.ErrorLog)
+	defer secure.wait()
+	return server.Serve(secure)
 }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
@@ -109,6 +116,6 @@ func (s *Server) httpServer() *http.Server {
 		IdleTimeout:                  s.options.IdleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog:                     newErrorLog(s.options.Log),
+		ErrorLog:                     newErrorLog(s.options.Log, &s.lines),
 	}
 }

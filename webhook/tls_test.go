@@ -53,6 +53,9 @@ func TestTLS(t *testing.T) {
 				}
 				body, err := io.ReadAll(response.Body)
 				_ = response.Body.Close()
+				if response.Header.Get("Strict-Transport-Security") != "max-age=63072000" {
+					t.Errorf("%s: no word of HTTPS in %v", step.path, response.Header)
+				}
 				if err != nil || response.StatusCode != step.want || response.ProtoMajor != major {
 					t.Errorf("%s: %s %d %s (%v), want %d", step.path, response.Proto, response.StatusCode, body, err, step.want)
 				}
@@ -64,8 +67,9 @@ func TestTLS(t *testing.T) {
 			if _, err := io.WriteString(conn, whole(t)); err != nil {
 				t.Fatal(err)
 			}
-			if got := wire(t, conn); !strings.HasPrefix(got, "HTTP/1.0 400 ") {
-				t.Errorf("in clear: %q", got)
+			in := parsed(t, conn)
+			if checkProblem(t, in); in.status != http.StatusBadRequest || in.header.Get("Strict-Transport-Security") != "" {
+				t.Errorf("in clear: %+v", in)
 			}
 		})
 	}

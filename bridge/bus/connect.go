@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"devicebridge/bridge/lograte"
 	"devicebridge/events"
 )
 
@@ -66,6 +67,9 @@ type Bus struct {
 	usage   usage
 	denials denials
 	watched watched
+	// lines limits the log of what the server reports, which a requester causes, for
+	// example by a reply subject that this client may not publish to.
+	lines lograte.Limiter
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
 }
@@ -169,7 +173,9 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 				subject = sub.Subject
 			}
 			// Refused credentials are reported at every attempt.
-			if b.watched.news(err, subject) {
+			if b.watched.news(err, subject) && b.lines.Pass(kindOf(err.Error(), nil), func(n int) {
+				o.Log.Warn("NATS reports an error: more lines like this one were left out", "left_out", n, "error", err)
+			}) {
 				o.Log.Warn("NATS reports an error", "error", err, "subject", subject)
 			}
 		}),
@@ -215,6 +221,7 @@ func (b *Bus) URL() string { return b.nc.ConnectedUrlRedacted() }
 // Close drains the connection, so that answers under way still leave, and waits
 // until it is closed or ctx ends.
 func (b *Bus) Close(ctx context.Context) error {
+	defer b.lines.Close()
 	if err := b.nc.Drain(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		b.nc.Close()
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"devicebridge/bridge/lograte"
 	"devicebridge/events"
 )
 
@@ -68,6 +69,9 @@ type Server struct {
 
 	// early is nil once somebody has taken what it read.
 	early atomic.Pointer[earlyContents]
+
+	// lines limits the servers' log.
+	lines lograte.Limiter
 
 	// turn makes starts and stops follow one another: there are never two servers
 	// on one directory.
@@ -167,7 +171,7 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	log := newServerLog(s.o.Log)
+	log := newServerLog(s.o.Log, &s.lines)
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
 	if err := s.ready(ctx, srv, log.fatal); err != nil {
@@ -236,6 +240,7 @@ func (s *Server) Stop() {
 		early.end()
 	}
 	shutdown(s.current.Swap(nil))
+	s.lines.Close()
 	_ = s.lock.Unlock()
 }
 

@@ -65,7 +65,7 @@ func (t *tlsFlags) config(listen string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tls-dir: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}, nil
+	return &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12, CipherSuites: cipherSuites()}, nil
 }
 
 // ca reads the CA, or makes it where there is none.

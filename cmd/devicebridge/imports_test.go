@@ -70,7 +70,8 @@ func mayImport() map[string]struct {
 		},
 		"bridge/graph/emulator/authority": {nil, "the emulated authority is a product of its own; the command joins it with the emulator"},
 		"bridge/crash":                    {nil, "a crash point is a name and, outside of the proof, nothing"},
-		"bridge/bus":                      {[]string{"events", "bridge/crash"}, "the bus moves events and decides nothing"},
+		"bridge/lograte":                  {nil, "a limit of lines knows nothing of what they tell"},
+		"bridge/bus":                      {[]string{"events", "bridge/crash", "bridge/lograte"}, "the bus moves events and decides nothing"},
 		"bridge/policy":                   {[]string{"events"}, "what is allowed is decided without looking anywhere"},
 		"bridge": {
 			[]string{"events", "bridge/command", "bridge/crash", "bridge/decode", "bridge/graph"},
@@ -83,7 +84,7 @@ func mayImport() map[string]struct {
 		"bridge/inventory":    {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
 		"bridge/tracing":      {[]string{"events", "bridge/graph"}, "the traces know what is told of a step, and decide nothing"},
 		"bridge/tracing/otlp": {nil, "the way to a collector knows nothing of commands"},
-		"webhook":             {[]string{"events"}, "the public endpoint and the policy never import each other"},
+		"webhook":             {[]string{"events", "bridge/lograte"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",

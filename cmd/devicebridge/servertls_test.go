@@ -115,6 +115,17 @@ func TestPostbacksOverTLS(t *testing.T) {
 	if status, _, err := post(old); err == nil {
 		t.Errorf("TLS 1.1: %d", status)
 	}
+	for suite, want := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: true, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: false,
+	} {
+		one := cliHTTPS(t, files["cert"], client)
+		c := one.Transport.(*http.Transport).TLSClientConfig
+		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		if status, _, err := post(one); (err == nil) != want {
+			t.Errorf("TLS 1.2 with %s: %d, %v", tls.CipherSuiteName(suite), status, err)
+		}
+	}
 	series := cliSeries(t, b)
 	if got := series["devicebridge_tls_certificate_expiry_timestamp_seconds"]; !strings.HasPrefix(got, "1.") && !strings.HasPrefix(got, "2.") {
 		t.Errorf("its end is %q", got)
