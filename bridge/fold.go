@@ -151,7 +151,12 @@ func (b *Bridge) fold(ctx context.Context, from events.Stored, on basis, in comm
 	for range foldTries {
 		list := command.Apply(from.Command, in)
 		if len(list) == 0 && on == fresh {
-			return from, nil
+			again, err := b.unchanged(ctx, from, in)
+			if err != nil || again.Sequence == from.Sequence {
+				return from, err
+			}
+			from = again
+			continue
 		}
 		err := events.ErrLost
 		if len(list) > 0 {
@@ -169,6 +174,20 @@ func (b *Bridge) fold(ctx context.Context, from events.Stored, on basis, in comm
 		on = fresh
 	}
 	return events.Stored{}, fmt.Errorf("command %s: %d races lost for one input", id, foldTries)
+}
+
+// unchanged returns the latest event of the command of from, once more. That nothing
+// follows from a postback must not be concluded from what a leader had that is cut off
+// from the others: the sender does not say it again. Any other input comes again.
+func (b *Bridge) unchanged(ctx context.Context, from events.Stored, in command.Input) (events.Stored, error) {
+	if o, is := in.(command.Observe); !is || o.Source != events.SourcePostback {
+		return from, nil
+	}
+	asked, err := b.Stream.Confirm(ctx)
+	if err != nil || !asked {
+		return from, err
+	}
+	return b.latest(ctx, from.Command.ID)
 }
 
 // appendAll stores the events of one input in their order.

@@ -66,6 +66,9 @@ func (m *memory) Accepted(_ context.Context, id string) (events.Stored, error) {
 	return m.read(id, "accepted")
 }
 
+// Confirm: the memory is one.
+func (m *memory) Confirm(context.Context) (bool, error) { return false, nil }
+
 func (m *memory) LatestResponse(_ context.Context, id string) (events.Stored, error) {
 	return m.read(id, events.KindResponse)
 }

@@ -21,6 +21,10 @@ type Stream interface {
 	Accepted(ctx context.Context, command string) (events.Stored, error)
 	// LatestResponse reads its latest response event.
 	LatestResponse(ctx context.Context, command string) (events.Stored, error)
+	// Confirm returns once a majority of the stream's servers has confirmed who leads
+	// it: a leader that is cut off from the others still answers reads. asked is false
+	// where there is one server. Errors: *events.Error with CodeUnavailable.
+	Confirm(ctx context.Context) (asked bool, err error)
 }
 
 // Shelf is the stream seen as a list of commands.

@@ -131,6 +131,9 @@ func (p ports) Accepted(ctx context.Context, id string) (events.Stored, error) {
 	return p.w.store.Accepted(ctx, id)
 }
 
+// Confirm: the simulated stream has one leader.
+func (p ports) Confirm(context.Context) (bool, error) { return false, nil }
+
 func (p ports) LatestResponse(ctx context.Context, id string) (events.Stored, error) {
 	return p.w.store.LatestResponse(ctx, id)
 }

@@ -70,6 +70,9 @@ type Bus struct {
 	// lines limits the log of what the server reports, which a requester causes, for
 	// example by a reply subject that this client may not publish to.
 	lines lograte.Limiter
+
+	// quorums are those of the event stream and of the payloads' stream.
+	quorums [2]*quorum
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
 }
@@ -89,7 +92,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	}
 	b := &Bus{
 		server: o.Server, subjects: o.Subjects, timeout: o.Timeout, log: o.Log, inject: o.Inject, hooks: o.Hooks.complete(),
-		closed: make(chan struct{}),
+		closed: make(chan struct{}), quorums: [2]*quorum{newQuorum(), newQuorum()},
 	}
 	b.watched.changed = make(chan struct{}, 1)
 	if o.Server != nil && !o.Server.o.LazySync && !o.SyncEach {

@@ -113,6 +113,10 @@ func (b *Bus) streamInfo(ctx context.Context, name string) (*jetstream.StreamInf
 	if err != nil {
 		return nil, err
 	}
+	switch name {
+	case b.subjects.EventStream(), objectStream(b.subjects.ResponseBucket()):
+		b.quorumOf(name).note(stream.CachedInfo())
+	}
 	return stream.CachedInfo(), nil
 }
 

@@ -25,14 +25,18 @@ func (b *Bus) PayloadChunk(ctx context.Context, ref events.ObjectRef, after uint
 	if err != nil {
 		return nil, 0, err
 	}
-	return b.chunk(ctx, o, after)
+	data, err = confirmed(ctx, b, objectStream(b.subjects.ResponseBucket()), func() ([]byte, error) {
+		data, next, err = b.chunk(ctx, o, after)
+		return data, err
+	})
+	return data, next, err
 }
 
 func (b *Bus) objectOf(ctx context.Context, ref events.ObjectRef) (object, error) {
 	if ref.Bucket != b.subjects.ResponseBucket() {
 		return object{}, events.NotFound("the payload is in the bucket of another bridge")
 	}
-	o, err := b.object(ctx, ref.Name)
+	o, err := confirmed(ctx, b, objectStream(ref.Bucket), func() (object, error) { return b.object(ctx, ref.Name) })
 	switch {
 	case err != nil:
 		return object{}, err

@@ -21,7 +21,8 @@ const codeNoMessage = 10037
 
 // Latest gives the latest event of a command as the stream's leader has it: what
 // was acknowledged before this call is seen. Errors: *events.Error with
-// CodeNotFound, or CodeUnavailable when the leader does not answer.
+// CodeNotFound, which in a cluster a majority has confirmed, or CodeUnavailable when
+// the leader, or the majority, does not answer.
 func (b *Bus) Latest(ctx context.Context, command string) (events.Stored, error) {
 	return b.leaderRead(ctx, b.subjects.CommandFilter(command))
 }
@@ -37,7 +38,8 @@ func (b *Bus) LatestResponse(ctx context.Context, command string) (events.Stored
 }
 
 func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, error) {
-	raw, err := b.lastOf(ctx, b.subjects.EventStream(), filter)
+	stream := b.subjects.EventStream()
+	raw, err := confirmed(ctx, b, stream, func() (*rawMessage, error) { return b.lastOf(ctx, stream, filter) })
 	if err != nil {
 		return events.Stored{}, err
 	}
