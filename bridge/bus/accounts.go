@@ -2,6 +2,8 @@ package bus
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -13,6 +15,8 @@ import (
 const (
 	bridgeAccount = "BRIDGE"
 	guestAccount  = "GUESTS"
+	// guestUser is what a client without credentials is shown as.
+	guestUser = "guest"
 )
 
 // replyWindow is how long the server routes an answer back to a guest: a request
@@ -47,26 +51,36 @@ func accounts(s events.Subjects) ([]*server.Account, error) {
 			return nil, fmt.Errorf("export %s: %w", subject, err)
 		}
 	}
-	for _, tree := range told(s) {
+	for _, tree := range append(told(s), deliveries) {
 		if err := bridge.AddStreamExport(tree, nil); err != nil {
 			return nil, fmt.Errorf("export %s: %w", tree, err)
 		}
-	}
-	if err := admit(guests, bridge, s); err != nil {
-		return nil, err
 	}
 	return []*server.Account{bridge, guests}, nil
 }
 
 // admit lets an account see of the bridge's what guestRequests lists, and the live
-// events.
-func admit(account, bridge *server.Account, s events.Subjects) error {
+// events. follows says that everybody in it may see every event: then what push
+// consumers deliver, those of others too, comes out there as well.
+func admit(account, bridge *server.Account, s events.Subjects, follows bool) error {
+	through, gate := gated(s), gatePrefix
+	if !follows {
+		gate = pullPrefix
+	}
 	for _, subject := range guestRequests(s) {
-		if err := account.AddServiceImport(bridge, subject, subject); err != nil {
+		to := subject
+		if slices.Contains(through, subject) {
+			to = gate + strings.TrimPrefix(subject, apiPrefix)
+		}
+		if err := account.AddServiceImport(bridge, subject, to); err != nil {
 			return fmt.Errorf("import %s: %w", subject, err)
 		}
 	}
-	for _, tree := range told(s) {
+	trees := told(s)
+	if follows {
+		trees = append(trees, deliveries)
+	}
+	for _, tree := range trees {
 		if err := account.AddStreamImport(bridge, tree, ""); err != nil {
 			return fmt.Errorf("import %s: %w", tree, err)
 		}

@@ -14,17 +14,18 @@ import (
 // complete adds the bridge's own account and identity, and that of guests where
 // the file has no users, to what a configuration file says. The accounts of the
 // file see of the bridge what guests see, and their users, and the servers they are
-// joined with, are kept from what guests are kept from.
-func (s *Server) complete(file *server.Options) error {
+// joined with, are kept from what guests are kept from. The door is where guests
+// come in, nil where the file has users.
+func (s *Server) complete(file *server.Options) (*guestDoor, error) {
 	subjects := s.o.Subjects
 	own, err := accounts(subjects)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bridge, guests := own[0], own[1]
 	for _, account := range file.Accounts {
-		if err := admit(account, bridge, subjects); err != nil {
-			return fmt.Errorf("account %s: %w", account.Name, err)
+		if err := admit(account, bridge, subjects, follows(account, file, subjects)); err != nil {
+			return nil, fmt.Errorf("account %s: %w", account.Name, err)
 		}
 	}
 	for _, u := range file.Users {
@@ -41,13 +42,37 @@ func (s *Server) complete(file *server.Options) error {
 		r.DenyImports = append(r.DenyImports, guest.Publish.Deny...)
 		r.DenyExports = append(r.DenyExports, guest.Subscribe.Deny...)
 	}
+	var door *guestDoor
 	if !hasUsers(file) {
+		door = &guestDoor{of: s, log: s.o.Log}
+		file.CustomClientAuthentication, file.AlwaysEnableNonce = door, true
+		// With a user for those without credentials the server does not tell clients that
+		// it asks for some. The door decides all the same, so nobody is ever this user.
 		file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.guest, Account: guests, Permissions: guestPermissions(subjects)})
 		file.NoAuthUser = s.guest
 	}
 	file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.user, Account: bridge})
 	file.Accounts = append(own, file.Accounts...)
-	return nil
+	return door, nil
+}
+
+// follows reports whether every user of an account of the file may see every event,
+// live. In an account of a leaf node remote, which has no users, all may.
+func follows(account *server.Account, file *server.Options, s events.Subjects) bool {
+	may := func(p *server.Permissions) bool {
+		given := allowed(p, func(p *server.Permissions) *server.SubjectPermission { return p.Subscribe })
+		within := func(list []string) func(string) bool {
+			return func(tree string) bool {
+				return slices.ContainsFunc(list, func(subject string) bool { return server.SubjectsCollide(subject, tree) })
+			}
+		}
+		covered := func(tree string) bool {
+			return len(given.Allow) == 0 || slices.ContainsFunc(given.Allow, func(subject string) bool { return subject == tree || subject == ">" })
+		}
+		return !slices.ContainsFunc(told(s), within(given.Deny)) && !slices.ContainsFunc(told(s), func(tree string) bool { return !covered(tree) })
+	}
+	return !slices.ContainsFunc(file.Users, func(u *server.User) bool { return u.Account == account && !may(u.Permissions) }) &&
+		!slices.ContainsFunc(file.Nkeys, func(u *server.NkeyUser) bool { return u.Account == account && !may(u.Permissions) })
 }
 
 // confined gives what a user of an account of the file may do: what the file

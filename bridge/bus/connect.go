@@ -184,7 +184,8 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 		}),
 	}
 	if o.Server != nil {
-		return append(opts, nats.InProcessServer(o.Server), nats.Nkey(o.Server.user, o.Server.key.Sign)), nil
+		// In the bridge's account inboxes of the usual name are where guests' consumers deliver.
+		return append(opts, nats.InProcessServer(o.Server), nats.Nkey(o.Server.user, o.Server.key.Sign), nats.CustomInboxPrefix(bridgeInboxPrefix)), nil
 	}
 	return credentials(o, opts)
 }

@@ -3,7 +3,6 @@ package bus_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -35,6 +34,8 @@ func questions(acknowledgement string) []question {
 		{"direct get of nothing", "$JS.API.DIRECT.GET." + eventStream, `{"seq":4711}`},
 		{"pull", "$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".guest", `{"batch":1,"no_wait":true}`},
 		{"pull of nothing", "$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".drained", `{"batch":1,"no_wait":true}`},
+		{"another consumer", "$JS.API.CONSUMER.CREATE." + eventStream + ".another", `{"stream_name":"` + eventStream + `","config":{"name":"another","ack_policy":"explicit"}}`},
+		{"a consumer that is refused", "$JS.API.CONSUMER.DURABLE.CREATE." + eventStream + ".refused", `{}`},
 		{"acknowledgement", acknowledgement, ""},
 		{"acknowledgement for the next", acknowledgement, `+NXT {"batch":1,"no_wait":true}`},
 		{"bridge request", "devicebridge.v1.commands.send", "{}"},
@@ -51,6 +52,7 @@ func targets(s events.Subjects) []string {
 		"$JS.API.STREAM.DELETE." + eventStream, "$JS.API.STREAM.DELETE." + intakeStream, "$JS.API.STREAM.PURGE." + eventStream,
 		"$JS.API.CONSUMER.DELETE." + eventStream + ".dispatch", "$JS.API.CONSUMER.DELETE." + intakeStream + ".intake",
 		"$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".dispatch",
+		"$JS.ACK." + eventStream + ".dispatch.1.1.1.1.0", "$JS.GUESTS.CONSUMER.CREATE." + eventStream + ".dispatch",
 		chunkTarget, "$O." + responseBucket + ".M.bmFtZQ==",
 		"$JS.API.STREAM.DELETE." + responseStream, "$JS.API.STREAM.PURGE." + responseStream,
 	}
@@ -197,43 +199,6 @@ func TestInsiderReplySubjects(t *testing.T) {
 		}
 	}
 	answered(t, nc, asked["stream list"], "$JS.API.STREAM.DELETE."+responseStream)
-}
-
-// TestGuestPushConsumers: a push consumer delivers where its maker says, with the
-// server's rights, but starts only where somebody subscribed to just that
-// subject; and there a guest may publish anyway.
-func TestGuestPushConsumers(t *testing.T) {
-	s := stand(t)
-	_, guestJS := client(t, s.server.URL())
-	control, _ := insider(t, s.server)
-	sentinel, err := control.SubscribeSync("sentinel")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := s.state(t)
-	ackSubject := "$JS.ACK." + intakeStream + ".intake.1.1.1.1.0"
-	for i, target := range append(targets(s.bus.Subjects()), ackSubject, "sentinel") {
-		for _, headersOnly := range []bool{false, true} {
-			_, err := guestJS.CreatePushConsumer(within(t), eventStream, jetstream.ConsumerConfig{
-				Name: fmt.Sprintf("push-%d-%t", i, headersOnly), DeliverSubject: target, HeadersOnly: headersOnly,
-				AckPolicy: jetstream.AckNonePolicy, IdleHeartbeat: 100 * time.Millisecond,
-			})
-			if i == 0 && err == nil {
-				t.Error("the server takes a consumer that delivers events as events")
-			} else if i > 0 && err != nil {
-				t.Errorf("%s: %v", target, err)
-			}
-		}
-	}
-	// The last one delivers, so the others, made earlier, would have.
-	for range 40 {
-		if _, err := sentinel.NextMsgWithContext(within(t)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if after := s.state(t); after != before {
-		t.Errorf("a push consumer changed\n%s\nto\n%s", before, after)
-	}
 }
 
 // TestGuestTricks are single requests that look harmless by their subject.

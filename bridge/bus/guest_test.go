@@ -36,7 +36,7 @@ func TestGuestPublishes(t *testing.T) {
 			"$JS.API.CONSUMER.NAMES." + eventStream, "$JS.API.CONSUMER.LIST." + timerStream, "$JS.API.CONSUMER.INFO." + intakeStream + ".intake",
 			"$JS.API.CONSUMER.CREATE." + eventStream + ".mine", "$JS.API.CONSUMER.CREATE." + eventStream + ".mine.devicebridge.v1.events.>",
 			"$JS.API.CONSUMER.DURABLE.CREATE." + eventStream + ".mine", "$JS.API.CONSUMER.DELETE." + eventStream + ".mine",
-			"$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".mine", "$JS.ACK." + eventStream + ".mine.1.1.1.1.0",
+			"$JS.API.CONSUMER.MSG.NEXT." + eventStream + ".mine", "$JS.ACK." + eventStream + ".mine.1.1.1.1.0", "$JS.FC." + eventStream + ".mine.1", "$JS.FC." + inventoryStream + ".mine.1",
 			"$JS.API.STREAM.INFO." + inventoryStream, "$JS.API.STREAM.MSG.GET." + inventoryStream, "$JS.API.DIRECT.GET." + inventoryStream + ".a.b",
 			"$JS.API.CONSUMER.CREATE." + inventoryStream + ".mine.devicebridge.v1.inventory.>",
 			"$JS.API.CONSUMER.DURABLE.CREATE." + inventoryStream + ".mine", "$JS.API.CONSUMER.DELETE." + inventoryStream + ".mine",
@@ -74,7 +74,10 @@ func TestGuestPublishes(t *testing.T) {
 			"$JS.ACK." + eventStream + ".dispatch.1.1.1.1.0", "$JS.ACK." + intakeStream + ".intake.1.1.1.1.0", "$JS.ACK." + timerStream + ".timers.1.1.1.1.0",
 			// Read as the older form, this one acknowledges the intake's first message.
 			"$JS.ACK." + intakeStream + ".intake." + eventStream + ".1.1.1.0",
-			"$JS.ACK._.hash." + eventStream + ".dispatch.1.1.1.1.0", "$JS.FC." + eventStream + ".mine.1",
+			"$JS.ACK._.hash." + eventStream + ".dispatch.1.1.1.1.0",
+			"$JS.FC." + intakeStream + ".intake.1", "$JS.FC." + timerStream + ".timers.1",
+			// Where the server leads the making of consumers.
+			"$JS.GUESTS.CONSUMER.CREATE." + intakeStream + ".mine", "$JS.GUESTS.CONSUMER.CREATE." + eventStream + ".dispatch", "$JS.PULL.CONSUMER.CREATE." + eventStream + ".mine",
 		},
 	}
 	for allowed, subjects := range tests {

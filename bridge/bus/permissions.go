@@ -23,21 +23,25 @@ func guestRequests(s events.Subjects) []string {
 		"$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
 		"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
 	)
-	for _, stream := range []string{s.EventStream(), s.InventoryStream()} {
+	list = append(list, gated(s)...)
+	for _, stream := range guestStreams(s) {
 		list = append(list,
 			"$JS.API.STREAM.MSG.GET."+stream, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>",
-			"$JS.API.CONSUMER.CREATE."+stream+".>",
-			"$JS.API.CONSUMER.DURABLE.CREATE."+stream+".*",
 			"$JS.API.CONSUMER.DELETE."+stream+".*",
 			"$JS.API.CONSUMER.MSG.NEXT."+stream+".*",
 			// Only the form that this server gives to its messages. A filter for the
 			// newer one, $JS.ACK.*.*.<stream>.>, would also match acknowledgements of
 			// other streams in this one.
 			"$JS.ACK."+stream+".>",
+			// Push consumers with flow control.
+			"$JS.FC."+stream+".>",
 		)
 	}
 	return list
 }
+
+// guestStreams are the streams on which guests may have consumers.
+func guestStreams(s events.Subjects) []string { return []string{s.EventStream(), s.InventoryStream()} }
 
 // guestPermissions is what such a client may do inside the guests' account. It
 // may not touch the bridge's own consumer, answer in the bridge's place, or

@@ -77,6 +77,7 @@ type Server struct {
 	// on one directory.
 	turn    sync.Mutex
 	stopped bool
+	gate    *gate
 	current atomic.Pointer[server.Server] // nil while there is none
 }
 
@@ -117,6 +118,10 @@ func StartServer(o ServerOptions) (*Server, error) {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	s.current.Store(srv)
+	if s.gate, err = openGate(s); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("embedded NATS server: consumers of clients: %w", err)
+	}
 	return s, nil
 }
 
@@ -160,16 +165,21 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.complete(options); err != nil {
+	door, err := s.complete(options)
+	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: accounts: %w", err)
 	}
 	options.ServerName, options.NoSigs = "devicebridge", true
 	options.Host, options.Port = s.host, s.port // as at the first start
 	options.JetStream, options.StoreDir, options.JetStreamMaxStore = true, s.o.Dir, s.o.MaxStore
 	options.SyncAlways = !s.o.LazySync
+	options.JetStreamLimits.DefaultMaxConsumers = serverConsumers
 	srv, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
+	}
+	if door != nil {
+		door.server = srv
 	}
 	log := newServerLog(s.o.Log, &s.lines)
 	srv.SetLoggerV2(log, false, false, false)
@@ -238,6 +248,10 @@ func (s *Server) Stop() {
 	s.stopped = true
 	if early := s.early.Swap(nil); early != nil {
 		early.end()
+	}
+	if s.gate != nil {
+		s.gate.close()
+		s.gate = nil
 	}
 	shutdown(s.current.Swap(nil))
 	s.lines.Close()

@@ -144,7 +144,8 @@ func accountFaults(setting any) []error {
 	var faults []error
 	accounts := members(setting)
 	for _, name := range slices.Sorted(maps.Keys(accounts)) {
-		if slices.Contains([]string{bridgeAccount, guestAccount, server.DEFAULT_SYSTEM_ACCOUNT, server.DEFAULT_GLOBAL_ACCOUNT}, name) {
+		if slices.Contains([]string{bridgeAccount, guestAccount, server.DEFAULT_SYSTEM_ACCOUNT, server.DEFAULT_GLOBAL_ACCOUNT}, name) ||
+			strings.HasPrefix(name, guestAccount+"-") {
 			faults = append(faults, fmt.Errorf("account %s is not taken: the name has a meaning already; choose another", name))
 		}
 		for key := range members(accounts[name]) {

@@ -96,6 +96,7 @@ func TestServerFile(t *testing.T) {
 		{"websocket", "", "websocket { port: 1 }", "websocket is not taken; it takes listen, host"},
 		{"the bridge's account", "", "accounts { BRIDGE { users: [{user: a, password: b}] } }", "account BRIDGE is not taken: the name has a meaning already"},
 		{"the guests' account", "", "accounts { GUESTS { users: [{user: a, password: b}] } }", "account GUESTS is not taken"},
+		{"a guest's account", "", "accounts { GUESTS-1 { users: [{user: a, password: b}] } }", "account GUESTS-1 is not taken"},
 		{"permission to answer", "", "accounts { A { users: [{user: a, password: b, permissions: {allow_responses: true}}] } }", "user a: allow_responses is not taken"},
 		{
 			"permission to answer by default", "", "accounts { A { default_permissions: {allow_responses: true}, users: [{user: a, password: b}] } }",
