@@ -34,7 +34,6 @@ type guestDoor struct {
 	// The server takes a client out of its account last, when its subscriptions and
 	// the answers on their way to it are gone.
 	accounts []*server.Account
-	full     bool
 }
 
 // Check lets a client in: it makes the server's authentication of us.
@@ -78,19 +77,22 @@ func (d *guestDoor) guest(c server.ClientAuthentication) bool {
 	defer d.mu.Unlock()
 	account, err := d.free()
 	if err != nil {
-		d.log.Error("a client could not be let in", "error", err)
+		d.say("a client could not be let in", "error", err)
 		return false
 	}
 	if account == nil {
-		if !d.full {
-			d.log.Warn("too many clients without credentials are connected; more are refused until some have left", "most", maxGuests)
-		}
-		d.full = true
+		d.say("too many clients without credentials are connected; more are refused until some have left", "most", maxGuests)
 		return false
 	}
-	d.full = false
 	c.RegisterUser(&server.User{Username: guestUser, Account: account, Permissions: guestPermissions(d.of.o.Subjects)})
 	return true
+}
+
+// say warns, some times a minute: anybody can bring it about.
+func (d *guestDoor) say(what string, v ...any) {
+	if d.of.lines.Pass(what, func(n int) { d.log.Warn(what+": more lines like this one were left out", "left_out", n) }) {
+		d.log.Warn(what, v...)
+	}
 }
 
 // free returns an account without a client; nil where there are maxGuests.
