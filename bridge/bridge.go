@@ -40,6 +40,9 @@ type Options struct {
 	// Paused: nothing is sent; everything else goes on. It is for a store that was
 	// restored from a backup, until Quarantine has been asked for.
 	Paused bool
+	// Hindered tells what keeps anything from being sent to Graph now, without asking
+	// anybody: it is called for each receipt. Nil: nothing does.
+	Hindered func() []events.Wait
 	// ConfirmPostbacks: a postback's terminal status is a hint, for which Graph is
 	// asked; only its own answer is published. A registered command, for which
 	// nobody can be asked, is told the end by the postback all the same.
@@ -166,6 +169,9 @@ func New(o Options) (*Bridge, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Hindered == nil {
+		o.Hindered = func() []events.Wait { return nil }
+	}
 	if o.Policy == nil {
 		o.Policy = anything{}
 	}
@@ -184,6 +190,9 @@ type anything struct{}
 
 // Admit gives every request as it is.
 func (anything) Admit(r events.Request) (events.Request, *events.Error) { return r, nil }
+
+// Delay tells that none has to wait.
+func (anything) Delay(string, time.Time) time.Duration { return 0 }
 
 // Turn lets every command go now.
 func (anything) Turn(string, string, time.Time, time.Time) time.Duration { return 0 }

@@ -39,7 +39,9 @@ func (b *Bridge) Send(ctx context.Context, header map[string][]string, data []by
 		return events.Receipt{}, err
 	}
 	crash.At(crash.SendStored)
-	return b.receipt(stored.Command), nil
+	receipt := b.receipt(stored.Command)
+	receipt.Waits = b.waitsOf(receipt.Command)
+	return receipt, nil
 }
 
 // QueuedRequest is one message of the intake stream.

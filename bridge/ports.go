@@ -109,6 +109,9 @@ type Policy interface {
 	// Turn says how long a command has to wait before it may be sent, 0 when now. It is
 	// asked last before the claim. Who cannot come before until gets no turn.
 	Turn(command, device string, now, until time.Time) time.Duration
+	// Delay tells how long a command that asked for its turn now would have to wait. It
+	// takes no place.
+	Delay(device string, now time.Time) time.Duration
 }
 
 // Tracer follows what is done for commands.

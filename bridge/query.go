@@ -34,7 +34,7 @@ func (b *Bridge) Get(ctx context.Context, data []byte) (events.CommandReply, err
 	if err == nil {
 		c, err = b.withRequest(ctx, c)
 	}
-	return events.CommandReply{Command: c}, err
+	return events.CommandReply{Command: c, Waits: b.waitsOf(c)}, err
 }
 
 // whole gives the latest record of a command with its response payload.

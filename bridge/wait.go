@@ -55,7 +55,7 @@ func (b *Bridge) SendAndWait(ctx context.Context, header map[string][]string, da
 	}
 	// The receipt stands whatever became of the wait; the read only makes it newer.
 	if c, err := b.whole(context.WithoutCancel(ctx), receipt.Command.ID); err == nil {
-		receipt.Command = c
+		receipt.Command, receipt.Waits = c, b.waitsOf(c)
 	}
 	return receipt, nil
 }

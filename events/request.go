@@ -26,6 +26,9 @@ type Request struct {
 type Receipt struct {
 	Command Command `json:"command"`
 	Events  string  `json:"events"`
+	// Waits is what keeps a command that is still to be sent from being sent now, as far
+	// as the replica that answers knows.
+	Waits []Wait `json:"waits,omitempty"`
 	// CallbackURL is set in the answer to callbacks.create only.
 	CallbackURL string `json:"callbackUrl,omitempty"`
 }
@@ -48,6 +51,9 @@ type IDRequest struct {
 // CommandReply answers commands.get and commands.cancel.
 type CommandReply struct {
 	Command Command `json:"command"`
+	// Waits is set in the answer to commands.get of a command that is still to be sent:
+	// what keeps it from being sent now, as far as the replica that answers knows.
+	Waits []Wait `json:"waits,omitempty"`
 }
 
 // ResponseRequest asks for a piece of a command's response payload.

@@ -36,6 +36,9 @@ type SignIn struct {
 // SignInReply answers signin.get and signin.replace.
 type SignInReply struct {
 	SignIn SignIn `json:"signIn"`
+	// Waits is what keeps commands from being sent by the replica that answers, of which
+	// the sign-in may be one.
+	Waits []Wait `json:"waits,omitempty"`
 }
 
 // SignInRequest puts a sign-in, or a sign-out, in the place of the present one:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,6 +115,23 @@ func (k *Keyring) SigningWith(id string) *Keyring {
 	}
 	first := keys[i]
 	return newKeyring(slices.Insert(slices.Delete(keys, i, i+1), 0, first))
+}
+
+// printLength is how many bytes of a key's print are shown.
+const printLength = 8
+
+// Prints gives, in the order of IDs, a text for each key by which two keys under one
+// id are told apart. It says nothing of a key: it is the start of HMAC-SHA-256, under
+// the key, of "print" LF and the key id, which no token is.
+func (k *Keyring) Prints() []string {
+	keys := k.all()
+	prints := make([]string, len(keys))
+	for i := range keys {
+		h := hmac.New(sha256.New, keys[i].secret)
+		_, _ = h.Write([]byte("print\n" + keys[i].id)) // a hash never fails
+		prints[i] = hex.EncodeToString(h.Sum(nil)[:printLength])
+	}
+	return prints
 }
 
 // NewKey gives one `<key id>:<base64>` of 32 random bytes under a fresh key id,

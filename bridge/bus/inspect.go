@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
 )
 
 // DeniedError says that the server does not let this connection ask something.
@@ -137,12 +139,14 @@ type Replica struct {
 	ID, Version string
 	// Prefix is the subject prefix that it answers under.
 	Prefix string
+	// Standing is what it says of itself; nil of a version that says nothing.
+	Standing *events.Standing
 }
 
 // Replicas gives every bridge that tells of itself on this NATS, of any prefix. It
 // waits for them for half a second after the last.
 func (b *Bus) Replicas(ctx context.Context) ([]Replica, error) {
-	next, stop, err := b.question(ctx, "$SRV.INFO."+ServiceName)
+	next, stop, err := b.question(ctx, "$SRV.STATS."+ServiceName)
 	if err != nil {
 		return nil, err
 	}
@@ -160,15 +164,18 @@ func (b *Bus) Replicas(ctx context.Context) ([]Replica, error) {
 		}
 		var info struct {
 			ID, Version string
-			Endpoints   []struct{ Subject string }
+			Endpoints   []struct {
+				Subject string
+				Data    *events.Standing
+			}
 		}
 		if err := json.Unmarshal(msg.Data, &info); err != nil {
 			continue // somebody else's
 		}
 		r := Replica{ID: info.ID, Version: info.Version}
 		for _, e := range info.Endpoints {
-			if prefix, found := strings.CutSuffix(e.Subject, ".signin.get"); found {
-				r.Prefix = prefix
+			if prefix, found := strings.CutSuffix(e.Subject, "."+standingEndpoint); found {
+				r.Prefix, r.Standing = prefix, e.Data
 			}
 		}
 		list = append(list, r)

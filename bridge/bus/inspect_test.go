@@ -3,6 +3,8 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"devicebridge/bridge/bus"
+	"devicebridge/events"
 )
 
 func TestIdentity(t *testing.T) {
@@ -49,7 +52,7 @@ func TestInspectNamesTheMissingPermission(t *testing.T) {
 	_, _, err := b.APILevel(within(t))
 	want(err, "$JS.API.INFO")
 	_, err = b.Replicas(within(t))
-	want(err, "$SRV.INFO.devicebridge")
+	want(err, "$SRV.STATS.devicebridge")
 	for _, r := range b.CompareStreams(within(t), small()) {
 		want(r.Err, "$JS.API.STREAM.INFO."+r.Name)
 	}
@@ -95,15 +98,16 @@ func TestReplicas(t *testing.T) {
 	t.Parallel()
 	srv := external(t, t.TempDir())
 	asker := connect(t, bus.Options{URL: srv.ClientURL()})
-	if _, err := asker.Replicas(within(t)); err == nil || !strings.Contains(err.Error(), "no answer on $SRV.INFO.devicebridge") {
+	if _, err := asker.Replicas(within(t)); err == nil || !strings.Contains(err.Error(), "no answer on $SRV.STATS.devicebridge") {
 		t.Errorf("where there is none: %v", err)
 	}
-	for range 2 {
+	paused := events.Standing{Waits: []events.Wait{{For: events.WaitPaused, Reason: "as set"}}, CallbackKeys: []events.KeyPrint{{ID: "k1", Print: "00"}}}
+	for _, standing := range []func() events.Standing{nil, func() events.Standing { return paused }} {
 		b := connect(t, bus.Options{URL: srv.ClientURL()})
 		ready := make(chan struct{})
 		answering := []bus.Endpoint{{Name: "signin.get", Handle: func(context.Context, bus.Call) (any, error) { return struct{}{}, nil }}}
 		running(t, func(ctx context.Context) error {
-			return b.Serve(ctx, bus.ServiceOptions{Version: "1.2.3", Ready: func() { close(ready) }}, answering)
+			return b.Serve(ctx, bus.ServiceOptions{Version: "1.2.3", Standing: standing, Ready: func() { close(ready) }}, answering)
 		})
 		receive(t, "readiness", ready)
 	}
@@ -115,5 +119,8 @@ func TestReplicas(t *testing.T) {
 		if r.Version != "1.2.3" || r.Prefix != "devicebridge.v1" {
 			t.Errorf("%+v", r)
 		}
+	}
+	if told := slices.DeleteFunc(list, func(r bus.Replica) bool { return r.Standing == nil }); len(told) != 1 || !reflect.DeepEqual(*told[0].Standing, paused) {
+		t.Errorf("the replicas say of themselves %+v", told)
 	}
 }

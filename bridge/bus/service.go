@@ -44,6 +44,9 @@ type ServiceOptions struct {
 	// MaxConcurrent bounds the requests answered at once; one over it is refused
 	// as unavailable. Zero: 1024.
 	MaxConcurrent int
+	// Standing, if not nil, tells what this replica says of itself to who asks every
+	// replica for its statistics. It must return at once.
+	Standing func() events.Standing
 	// Ready, if not nil, is called once requests are answered.
 	Ready func()
 }
@@ -59,6 +62,12 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 		Name:        ServiceName,
 		Version:     o.Version,
 		Description: "sends device commands through Microsoft Graph and publishes what becomes of them",
+		StatsHandler: func(e *micro.Endpoint) any {
+			if o.Standing == nil || e.Name != endpointName(standingEndpoint) {
+				return nil
+			}
+			return o.Standing()
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("micro service: %w", err)
@@ -74,7 +83,7 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 				b.refuse(r, e.Name, events.Unavailable("too many requests are under way, or this bridge is stopping; ask again"))
 			}
 		})
-		err := service.AddEndpoint(strings.ReplaceAll(e.Name, ".", "-"), handler,
+		err := service.AddEndpoint(endpointName(e.Name), handler,
 			micro.WithEndpointSubject(b.subjects.Service(e.Name)),
 			micro.WithEndpointMetadata(map[string]string{
 				"description":     e.Description,
@@ -98,6 +107,13 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 	}
 	return nil
 }
+
+// standingEndpoint is the endpoint whose statistics hold a replica's Standing. Every
+// bridge has it, whatever is switched on.
+const standingEndpoint = "signin.get"
+
+// endpointName is the name of an endpoint among the service's, where a dot may not be.
+func endpointName(name string) string { return strings.ReplaceAll(name, ".", "-") }
 
 func (b *Bus) answer(ctx context.Context, r micro.Request, e Endpoint) {
 	reply, err := b.call(ctx, r, e)

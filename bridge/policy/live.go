@@ -33,6 +33,11 @@ func (l *Live) Admit(r events.Request) (events.Request, *events.Error) {
 	return l.inForce.Load().Admit(r)
 }
 
+// Delay is Policy.Delay of the policy in force.
+func (l *Live) Delay(device string, now time.Time) time.Duration {
+	return l.inForce.Load().Delay(device, now)
+}
+
 // Turn is Policy.Turn of the policy in force.
 func (l *Live) Turn(command, device string, now, until time.Time) time.Duration {
 	return l.inForce.Load().Turn(command, device, now, until)

@@ -73,6 +73,22 @@ func (p *pacer) turn(command, device string, now, until time.Time) time.Duration
 	return 0
 }
 
+// delay does what Policy.Delay says.
+func (p *pacer) delay(device string, now time.Time) time.Duration {
+	if p.all == 0 && p.each == 0 {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var wait time.Duration
+	for _, q := range []*queue{p.devices[device], p.total} {
+		if q != nil {
+			wait = max(wait, q.delay(now))
+		}
+	}
+	return wait
+}
+
 // enqueue gives a command its turn and how long that is away.
 func (p *pacer) enqueue(command string, q *queue, now, at, until time.Time) time.Duration {
 	if at.After(until) {

@@ -123,6 +123,12 @@ func (p *Policy) Turn(command, device string, now, until time.Time) time.Duratio
 	return p.pacer.turn(command, device, now, until)
 }
 
+// Delay tells how long a command for the device would have to wait that asked for its
+// turn now, 0 for not at all. It takes no place.
+func (p *Policy) Delay(device string, now time.Time) time.Duration {
+	return p.pacer.delay(device, now)
+}
+
 // Settings gives what the policy was made of.
 func (p *Policy) Settings() Settings { return p.settings }
 

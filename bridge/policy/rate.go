@@ -64,6 +64,15 @@ func (q *queue) take(now time.Time, hasTurn bool) (place *rate.Reservation, wait
 	return place, 0
 }
 
+// delay tells how long it is until a place may be had, behind those who have a turn.
+func (q *queue) delay(now time.Time) time.Duration {
+	wait := q.next.Sub(now)
+	if missing := 1 - q.sends.TokensAt(now); missing > 0 {
+		wait = max(wait, time.Duration(missing*float64(q.interval)))
+	}
+	return max(wait, 0)
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -13,6 +13,7 @@ import (
 	"devicebridge/bridge/command"
 	"devicebridge/bridge/graph"
 	"devicebridge/bridge/graph/signin"
+	"devicebridge/events"
 	"devicebridge/webhook"
 )
 
@@ -26,7 +27,9 @@ type composer struct {
 	signIn    *signin.SignIn
 	// sendable is told when something may be sent that could not be before.
 	sendable chan struct{}
-	parts    *parts
+	// keys are the callback keys; nil without commands.
+	keys  *webhook.Keyring
+	parts *parts
 }
 
 // compose gives the parts that the configuration asks for. With commands, postbacks
@@ -40,13 +43,14 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 		c: c, bus: b, operator: o, log: log, transport: transport, sendable: make(chan struct{}, 1),
 		parts: &parts{bus: b, operator: o, idle: []func(){transport.CloseIdleConnections}},
 	}
+	m.parts.standing = m.standing
 	if m.signIn, err = newSignIn(c, b, transport, log, m.signedIn); err != nil {
 		return nil, err
 	}
 	o.metrics.watchSignIn(m.signIn.Status)
 	m.parts.run(m.signIn.Run)
 	m.parts.run(done(releasing))
-	if err := m.parts.answer(signInEndpoints(m.signIn)); err != nil {
+	if err := m.parts.answer(signInEndpoints(m.signIn, m.waits)); err != nil {
 		return nil, err
 	}
 	if c.sends() {
@@ -111,7 +115,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 		Timing: command.Timing{
 			PollFirst: c.PollFirst, PollMax: c.PollMax, PollGrowth: c.PollGrowth, PollJitter: c.PollJitter, Grace: payloadGrace,
 		},
-		Paused: c.Dispatch == dispatchPaused, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
+		Paused: c.Dispatch == dispatchPaused, Hindered: func() []events.Wait { return hindered(m.signIn.Status(), client.Circuit()) }, ConfirmPostbacks: c.PostbackTrust == trustConfirm,
 		Lease: leaseOf(c), Sends: c.Workers, Hooks: m.operator.metrics.hooks(), Tracer: m.operator.tracer, Log: m.log,
 	})
 	if err != nil {
@@ -122,6 +126,10 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 		return err
 	}
 	m.parts.run(func(ctx context.Context) error { return hook.Serve(ctx, listener) })
+	if c.Dispatch == dispatchPaused {
+		m.operator.degrade(conditionPaused, br.Waits("")[0].Reason)
+	}
+	m.keys = keys
 	m.parts.bridge, m.parts.work = br, workOf(c, m.bus, br, m.operator, m.log)
 	m.parts.run(done(func(ctx context.Context) { br.SweepEvery(ctx, c.SweepEvery) }))
 	m.parts.run(done(br.FollowThrottle))

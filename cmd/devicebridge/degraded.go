@@ -12,6 +12,8 @@ const (
 	conditionCircuitOpen = "circuitOpen"
 	// conditionDirectoryCircuitOpen: the same of the directory.
 	conditionDirectoryCircuitOpen = "directoryCircuitOpen"
+	// conditionPaused: BRIDGE_DISPATCH is paused.
+	conditionPaused = "paused"
 	// conditionSignIn: there is no token for Graph.
 	conditionSignIn = "signIn"
 	// conditionInventory: the inventory feed cannot go on.
@@ -32,7 +34,8 @@ const (
 // stored.
 func conditions() []string {
 	return []string{
-		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionSignIn, conditionInventory, conditionInventoryLeftOut, conditionPolicy, conditionCallbackKeys,
+		conditionCircuitOpen, conditionDirectoryCircuitOpen, conditionPaused, conditionSignIn, conditionInventory, conditionInventoryLeftOut, conditionPolicy,
+		conditionCallbackKeys,
 		conditionTLSCertificate,
 	}
 }

@@ -130,14 +130,17 @@ func (d *doctor) bridges(ctx context.Context) {
 		return
 	}
 	var versions, others []string
+	var ours []bus.Replica
 	for _, r := range all {
 		if r.Prefix != d.c.subjects.Prefix() {
 			others = append(others, cmp.Or(r.Prefix, "another form"))
 			continue
 		}
 		d.replicas++
+		ours = append(ours, r)
 		versions = append(versions, r.Version)
 	}
+	defer d.standings(ours)
 	slices.Sort(versions)
 	versions = slices.Compact(versions)
 	switch {

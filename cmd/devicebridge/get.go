@@ -48,7 +48,8 @@ message is fetched from where it lies and held against its digest.
 				case asJSON:
 					return errors.Join(writeJSON(cmd.OutOrStdout(), answer), missing)
 				default:
-					return errors.Join(writeCommand(cmd.OutOrStdout(), answer.Command), writeRequested(cmd.OutOrStdout(), answer.Command), missing)
+					return errors.Join(writeCommand(cmd.OutOrStdout(), answer.Command), writeWaits(cmd.OutOrStdout(), answer.Waits),
+						writeRequested(cmd.OutOrStdout(), answer.Command), missing)
 				}
 			})
 		},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"devicebridge/events"
+	"devicebridge/webhook"
 )
 
 const (
@@ -36,6 +37,45 @@ type keyNeeds struct {
 	// the notes began.
 	Unnoted time.Time            `json:"unnoted"`
 	Until   map[string]time.Time `json:"until"`
+	// Prints is when each key was last noted to be in a ring, by key id and print.
+	Prints map[string]map[string]time.Time `json:"prints,omitempty"`
+}
+
+// noted is how one replica has its keys.
+type noted struct {
+	ring *webhook.Keyring
+	// until is how long callbacks are good that are signed now.
+	until, now time.Time
+}
+
+// fresh reports whether all of it is noted already, by this replica or another.
+func (n keyNeeds) fresh(by noted) bool {
+	ids := by.ring.IDs()
+	if by.until.Sub(n.Until[ids[0]]) >= noteEvery/2 {
+		return false
+	}
+	for i, print := range by.ring.Prints() {
+		if by.now.Sub(n.Prints[ids[i]][print]) >= noteEvery/2 {
+			return false
+		}
+	}
+	return true
+}
+
+// strangers gives the ids of the keys of the ring that another replica has with other
+// bytes, or had a moment ago. replaced has when this replica itself took other bytes
+// for a key: what was noted before that may have been its own.
+func (n keyNeeds) strangers(ring *webhook.Keyring, replaced map[string]time.Time, now time.Time) []string {
+	var ids []string
+	own := ring.Prints()
+	for i, id := range ring.IDs() {
+		for print, at := range n.Prints[id] {
+			if print != own[i] && now.Sub(at) < noteAhead && at.After(replaced[id]) && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 func (n keyNeeds) of(id string) time.Time {
@@ -57,10 +97,25 @@ func (n keyNeeds) orphans(ids []string, now time.Time) []string {
 	return orphans
 }
 
-// with gives the needs after a key signed callbacks that are good until then; what
-// is needed no more is left out.
-func (n keyNeeds) with(id string, until, now time.Time) keyNeeds {
-	next := keyNeeds{Unnoted: n.Unnoted, Until: maps.Clone(n.Until)}
+// with gives the needs after the first key of a ring signed callbacks; what is needed
+// no more is left out, and so are keys that nobody has noted for a while.
+func (n keyNeeds) with(by noted) keyNeeds {
+	ids, until, now := by.ring.IDs(), by.until.UTC().Truncate(time.Second), by.now
+	id := ids[0]
+	next := keyNeeds{Unnoted: n.Unnoted, Until: maps.Clone(n.Until), Prints: map[string]map[string]time.Time{}}
+	for id, prints := range n.Prints {
+		prints = maps.Clone(prints)
+		maps.DeleteFunc(prints, func(_ string, at time.Time) bool { return now.Sub(at) >= noteAhead })
+		if len(prints) > 0 {
+			next.Prints[id] = prints
+		}
+	}
+	for i, print := range by.ring.Prints() {
+		if next.Prints[ids[i]] == nil {
+			next.Prints[ids[i]] = map[string]time.Time{}
+		}
+		next.Prints[ids[i]][print] = now.UTC().Truncate(time.Second)
+	}
 	if next.Until == nil {
 		next.Until = map[string]time.Time{}
 	}
@@ -88,18 +143,18 @@ func loadKeyNeeds(ctx context.Context, store stateStore) (keyNeeds, uint64, erro
 	return needs, revision, nil
 }
 
-// noteKey notes that a key signs callbacks that are good until then, and gives all
+// noteKeys notes which keys a replica has, of which the first signs, and gives all
 // needs as they are now.
-func noteKey(ctx context.Context, store stateStore, id string, until, now time.Time) (keyNeeds, error) {
+func noteKeys(ctx context.Context, store stateStore, by noted) (keyNeeds, error) {
 	for {
 		needs, revision, err := loadKeyNeeds(ctx, store)
 		if err != nil {
 			return needs, err
 		}
-		if until.Sub(needs.Until[id]) < noteEvery/2 {
+		if needs.fresh(by) {
 			return needs, nil // another replica noted as much
 		}
-		needs = needs.with(id, until.UTC().Truncate(time.Second), now)
+		needs = needs.with(by)
 		value, err := json.Marshal(needs)
 		if err != nil {
 			return needs, err

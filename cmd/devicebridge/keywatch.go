@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,9 @@ type keyWatch struct {
 	fault  string
 	// since has when each key of wanted came; zero for those of the start.
 	since map[string]time.Time
-	// signer was noted last, at noted; needs are what was read then.
+	// replaced has when a key took other bytes under its id.
+	replaced map[string]time.Time
+	// signer is the print of the key that was noted last, at noted; needs are what was read then.
 	signer string
 	noted  time.Time
 	needs  keyNeeds
@@ -42,7 +45,7 @@ type keyWatch struct {
 func newKeyWatch(c config, keys *webhook.Keyring, store stateStore, o *operator, log *slog.Logger) *keyWatch {
 	w := &keyWatch{
 		file: c.keysFile(), keys: keys, store: store, life: c.StreamMaxAge + webhook.Leeway, operator: o, log: log,
-		wanted: new(webhook.Keyring), since: map[string]time.Time{},
+		wanted: new(webhook.Keyring), since: map[string]time.Time{}, replaced: map[string]time.Time{},
 	}
 	w.wanted.Replace(keys)
 	for _, id := range keys.IDs() {
@@ -97,6 +100,7 @@ func (w *keyWatch) arrange(now time.Time) {
 	w.log.Info("the callback keys have changed", "keys", strings.Join(ids, " "), "signs", ids[0], "before", strings.Join(before, " "))
 	for _, id := range gone {
 		if slices.Contains(ids, id) {
+			w.replaced[id] = now
 			w.log.Warn("a callback key has other bytes than before: callbacks in flight under it are answered with 404; a new key needs a new id", "key", id)
 		}
 	}
@@ -112,11 +116,11 @@ func (w *keyWatch) unlike(next *webhook.Keyring, now time.Time) []string {
 
 // note has the other replicas, and later starts, know which key signs.
 func (w *keyWatch) note(ctx context.Context, now time.Time) {
-	signer := w.keys.IDs()[0]
+	signer := w.keys.Prints()[0]
 	if signer == w.signer && now.Sub(w.noted) < noteEvery {
 		return
 	}
-	needs, err := noteKey(ctx, w.store, signer, now.Add(noteAhead+w.life), now)
+	needs, err := noteKeys(ctx, w.store, noted{w.keys, now.Add(noteAhead + w.life), now})
 	if err != nil {
 		w.log.Debug("the key that signs callbacks could not be noted; trying again", "error", err)
 		return
@@ -127,10 +131,7 @@ func (w *keyWatch) note(ctx context.Context, now time.Time) {
 // tell says once, and shows as long as it stands, that the file is refused or that a
 // key is missing under which callbacks may come.
 func (w *keyWatch) tell(now time.Time) {
-	text := w.fault
-	if text == "" {
-		text = w.missing(now)
-	}
+	text := cmp.Or(w.fault, w.unequal(now), w.missing(now))
 	if text == "" {
 		w.operator.recovered(conditionCallbackKeys)
 	} else {
@@ -140,6 +141,17 @@ func (w *keyWatch) tell(now time.Time) {
 		w.log.Warn(text)
 	}
 	w.told = text
+}
+
+// unequal says which keys other replicas have with other bytes: each answers the
+// callbacks of the other with 404.
+func (w *keyWatch) unequal(now time.Time) string {
+	ids := w.needs.strangers(w.keys, w.replaced, now)
+	if len(ids) == 0 {
+		return ""
+	}
+	return "another replica has, or had a few minutes ago, other bytes under the key id " + strings.Join(ids, ", ") +
+		" than this bridge: each answers the callbacks of the other with 404; give every replica the same BRIDGE_CALLBACK_KEYS, and a new key a new id"
 }
 
 func (w *keyWatch) missing(now time.Time) string {

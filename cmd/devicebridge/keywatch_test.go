@@ -196,13 +196,50 @@ func TestKeysThatChangeInOtherWays(t *testing.T) {
 	})
 }
 
+// TestTwoReplicasWithOtherBytesUnderOneID: the first that notices says so, and the
+// other within a minute; it is over when they are alike again.
+func TestTwoReplicasWithOtherBytesUnderOneID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(cliStore)
+		key := func(id string) string {
+			_, secret, _ := strings.Cut(webhook.NewKey(), ":")
+			return id + ":" + secret + "\n"
+		}
+		// The signer is the same; that only an older key differs is found as well.
+		signs, old := key("k2"), key("k1")
+		first := watchKeys(t, cliFile(t, "keys", signs+old), store)
+		first.after(time.Second, "k2 k1", "")
+		second := watchKeys(t, cliFile(t, "keys", signs+key("k1")), store)
+		const words = "callbackKeys: another replica has, or had a few minutes ago, other bytes under the key id k1 than this bridge"
+		second.after(time.Second, "k2 k1", words)
+		first.after(noteEvery+reloadEvery, "k2 k1", words)
+		if got := strings.Count(first.lines.String(), "other bytes under the key id k1"); got != 1 {
+			t.Errorf("it is told %d times: %s", got, first.lines)
+		}
+		cliReplace(t, second.file, signs+old)
+		first.after(noteAhead+noteEvery+reloadEvery, "k2 k1", "")
+		second.after(0, "k2 k1", "")
+		first.stop()
+		second.stop()
+	})
+}
+
 func TestKeyNeeds(t *testing.T) {
 	ctx, store, at := t.Context(), new(cliStore), time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	life := 24 * time.Hour
+	var rings []*webhook.Keyring
+	for i := range 8 {
+		_, secret, _ := strings.Cut(webhook.NewKey(), ":")
+		ring, err := webhook.ParseKeyring(fmt.Sprintf("k%d:%s", i, secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rings = append(rings, ring)
+	}
 	var replicas sync.WaitGroup
 	for i := range 8 {
 		replicas.Go(func() {
-			if _, err := noteKey(ctx, store, fmt.Sprintf("k%d", i), at.Add(life), at); err != nil {
+			if _, err := noteKeys(ctx, store, noted{rings[i], at.Add(life), at}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -216,11 +253,11 @@ func TestKeyNeeds(t *testing.T) {
 		t.Errorf("a key from before the notes is needed until %v", got)
 	}
 	// The same again is not written again; a later one forgets what is needed no more.
-	if _, err := noteKey(ctx, store, "k1", at.Add(life+time.Second), at); err != nil || store.revision != 8 {
+	if _, err := noteKeys(ctx, store, noted{rings[1], at.Add(life + time.Second), at}); err != nil || store.revision != 8 {
 		t.Errorf("revision %d, %v", store.revision, err)
 	}
 	later := at.Add(2 * life)
-	needs, err = noteKey(ctx, store, "k1", later.Add(life), later)
+	needs, err = noteKeys(ctx, store, noted{rings[1], later.Add(life), later})
 	if err != nil || len(needs.Until) != 1 || !needs.of("k2").Before(later) {
 		t.Errorf("%+v, %v", needs, err)
 	}
@@ -228,7 +265,7 @@ func TestKeyNeeds(t *testing.T) {
 		t.Errorf("orphans %v", got)
 	}
 	store.value = []byte("{")
-	if _, err := noteKey(ctx, store, "k1", later.Add(2*life), later); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+	if _, err := noteKeys(ctx, store, noted{rings[1], later.Add(2 * life), later}); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("%v", err)
 	}
 }

@@ -66,6 +66,20 @@ func writeFields(w io.Writer, lines [][2]string) error {
 	return nil
 }
 
+// writeWaits prints what keeps a command from being sent, a line each.
+func writeWaits(w io.Writer, waits []events.Wait) error {
+	for _, wait := range waits {
+		text := wait.For + ": " + wait.Reason
+		if wait.Until != nil {
+			text += ", until " + timeText(wait.Until)
+		}
+		if err := writeFields(w, [][2]string{{"waits", text}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func stateText(c events.Command) string {
 	text := string(c.State) + " (event " + strconv.Itoa(c.Sequence) + ", " + c.UpdatedAt.Local().Format("15:04:05.000") + ")"
 	if c.GraphStatus != "" && c.GraphStatus != string(c.State) {

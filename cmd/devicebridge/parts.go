@@ -10,6 +10,7 @@ import (
 	"devicebridge/bridge"
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/crash"
+	"devicebridge/events"
 )
 
 // parts are what runs side by side in a bridge.
@@ -17,7 +18,9 @@ type parts struct {
 	bus       *bus.Bus
 	endpoints []bus.Endpoint
 	streams   bus.StreamOptions
-	operator  *operator
+	// standing tells what this replica says of itself.
+	standing func() events.Standing
+	operator *operator
 	// bridge and work are there with commands.
 	bridge *bridge.Bridge
 	work   []bus.Work
@@ -44,7 +47,7 @@ func (p *parts) runAll(ctx context.Context, stop *budget, log *slog.Logger, read
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return p.bus.Serve(ctx, bus.ServiceOptions{Version: serviceVersion(), Ready: ready}, p.endpoints)
+		return p.bus.Serve(ctx, bus.ServiceOptions{Version: serviceVersion(), Standing: p.standing, Ready: ready}, p.endpoints)
 	})
 	group.Go(func() error {
 		return p.bus.Watch(ctx, bus.WatchOptions{Streams: p.streams, Observe: func(t bus.Trouble, stands bool) {

@@ -148,6 +148,9 @@ func (f sendFlags) show(cmd *cobra.Command, receipt events.Receipt) error {
 	if err := writeCommand(cmd.OutOrStdout(), receipt.Command); err != nil {
 		return err
 	}
+	if err := writeWaits(cmd.OutOrStdout(), receipt.Waits); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "events    %s\n", receipt.Events)
 	return err
 }

@@ -62,8 +62,9 @@ func logSignIn(log *slog.Logger, s signin.Status) {
 // signInPatience is how long an answer waits for the first look at the sign-in.
 const signInPatience = 3 * time.Second
 
-// signInEndpoints are what `devicebridge login`, `logout` and `whoami` ask.
-func signInEndpoints(s *signin.SignIn) []bridge.Endpoint {
+// signInEndpoints are what `devicebridge login`, `logout` and `whoami` ask. waits tells
+// what keeps commands from being sent.
+func signInEndpoints(s *signin.SignIn, waits func() []events.Wait) []bridge.Endpoint {
 	return []bridge.Endpoint{
 		{
 			Name: "signin.get", Request: "devices-request", Reply: "signin-reply",
@@ -76,7 +77,7 @@ func signInEndpoints(s *signin.SignIn) []bridge.Endpoint {
 				soon, cancel := context.WithTimeout(ctx, signInPatience)
 				defer cancel()
 				s.Found(soon)
-				return events.SignInReply{SignIn: signInView(s.Status())}, nil
+				return events.SignInReply{SignIn: signInView(s.Status()), Waits: waits()}, nil
 			},
 		},
 		{
@@ -93,7 +94,7 @@ func signInEndpoints(s *signin.SignIn) []bridge.Endpoint {
 				if err := s.Replace(ctx, r.Sealed); err != nil {
 					return nil, err
 				}
-				return events.SignInReply{SignIn: signInView(s.Status())}, nil
+				return events.SignInReply{SignIn: signInView(s.Status()), Waits: waits()}, nil
 			},
 		},
 	}

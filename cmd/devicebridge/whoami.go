@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,11 +46,12 @@ to end the sign-in there too, use the account's own page.`,
 
 func newWhoAmI(vars map[string]string) *cobra.Command {
 	return question[struct{}, events.SignInReply]{
-		use: "whoami", short: "Show how the bridge signs in to Graph, as whom and until when", example: "  devicebridge whoami",
+		use: "whoami", short: "Show how the bridge signs in to Graph, as whom and until when, and what commands wait for", example: "  devicebridge whoami",
 		args: cobra.NoArgs, endpoint: "signin.get",
 		ask: func([]string) (struct{}, error) { return struct{}{}, nil },
 		show: func(w io.Writer, a events.SignInReply) error {
-			if err := writeSignIn(w, a.SignIn); err != nil || a.SignIn.State == string(signin.Usable) {
+			waits := slices.DeleteFunc(a.Waits, func(wait events.Wait) bool { return wait.For == events.WaitSignIn }) // the state tells of that
+			if err := errors.Join(writeSignIn(w, a.SignIn), writeWaits(w, waits)); err != nil || a.SignIn.State == string(signin.Usable) {
 				return err
 			}
 			return errors.New("there is no token for Graph: " + cmp.Or(a.SignIn.Reason, a.SignIn.State))
