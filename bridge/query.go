@@ -46,7 +46,7 @@ func (b *Bridge) whole(ctx context.Context, id string) (events.Command, error) {
 	c := latest.Command
 	if c.Response == events.ResponseStored && latest.Kind != events.KindResponse {
 		response, err := b.Stream.LatestResponse(ctx, id)
-		if events.HasCode(err, events.CodeNotFound) {
+		if events.HasCode(err, events.CodeNotFound) || b.unreadable(id, err) {
 			return c, nil // the payload has left the stream with its age, the record has not
 		}
 		if err != nil {

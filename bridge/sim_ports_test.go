@@ -203,6 +203,9 @@ func (p ports) Ready(ctx context.Context) error { return outcomeOf(p.stop(ctx, "
 
 // Send notes the POST when it leaves and answers as the scheduler draws.
 func (p ports) Send(ctx context.Context, r graph.CommandRequest) (events.Observation, error) {
+	if len(r.Payload) == 0 {
+		p.w.violate("%s is sent without its payload", r.PostBackURI)
+	}
 	p.stop(ctx, "post")
 	id, _, _ := strings.Cut(strings.TrimPrefix(r.PostBackURI, "https://bridge.example/"), "/")
 	current := p.w.graph.post(p.w, id)

@@ -115,6 +115,9 @@ const commands = 8
 func (w *world) request(replica int) {
 	n := 1 + w.choose(commands)
 	body := launch(fmt.Sprintf(`"requestId":"%d"`, n), fmt.Sprintf(`"expiresIn":"%dm"`, n*n))
+	if n == 5 { // its payload stands in its first event only
+		body = launchWith(largePayload(2000), fmt.Sprintf(`"requestId":"%d"`, n))
+	}
 	if n%2 == 0 {
 		body = call(fmt.Sprintf(`"requestId":"%d"`, n))
 	}

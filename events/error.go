@@ -87,6 +87,9 @@ func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
+	if errors.Is(err, ErrUnreadable) {
+		return Unavailable("an event of this command cannot be read by this version of the bridge, whose log says why; to ask again does not help")
+	}
 	return Unavailable("the bridge could not finish this now; ask again")
 }
 

@@ -85,6 +85,9 @@ type FollowOptions struct {
 	Since time.Time
 	// All starts at the oldest event kept.
 	All bool
+	// Unreadable is told of each message that is no event of a bridge, and may end the
+	// following by an error. Nil: the first of them ends it.
+	Unreadable func(error) error
 	// Latest stops at the newest event stored when it began, instead of waiting
 	// for more.
 	Latest bool
@@ -151,11 +154,14 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 		if err != nil {
 			return fmt.Errorf("follow %s: %w", o.Filter, err)
 		}
-		event, err := stored(meta.Sequence.Stream, msg.Headers(), msg.Data())
-		if err != nil {
-			return err
+		event, err := stored(meta.Sequence.Stream, msg.Subject(), msg.Headers(), msg.Data())
+		switch {
+		case err == nil:
+			err = see(event)
+		case o.Unreadable != nil:
+			err = o.Unreadable(err)
 		}
-		if err := see(event); err != nil {
+		if err != nil {
 			return err
 		}
 		past--

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,9 @@ func (b *Bus) LatestInventory(ctx context.Context, deviceID string) (events.Inve
 		return events.InventoryStored{}, fmt.Errorf("read device %s: %w: header: %w", deviceID, events.ErrUnreadable, err)
 	}
 	event, err := events.DecodeInventory(header, raw.Data)
+	if err == nil && event.DeviceID != deviceID {
+		err = errors.New("its subject and its headers name two devices")
+	}
 	if err != nil {
 		return events.InventoryStored{}, fmt.Errorf("stream sequence %d: %w: %w", raw.Sequence, events.ErrUnreadable, err)
 	}

@@ -34,7 +34,8 @@ func newOpenCommands(s events.Subjects, newest uint64) *openCommands {
 }
 
 // take takes in the next event. Only one of a kind that may end a command is
-// decoded; one that cannot be read leaves its command open, to be looked at.
+// decoded; one that cannot be read, or is of another command, leaves its command open,
+// to be looked at.
 func (o *openCommands) take(sequence uint64, at int64, subject string, body []byte) {
 	if sequence > o.newest {
 		o.last = o.newest
@@ -57,7 +58,7 @@ func (o *openCommands) take(sequence uint64, at int64, subject string, body []by
 		return
 	}
 	var c events.Command
-	if err := c.UnmarshalJSON(body); err == nil && c.Ended() {
+	if err := c.UnmarshalJSON(body); err == nil && c.ID == command && c.Ended() {
 		delete(o.found, command)
 		return
 	}

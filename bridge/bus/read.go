@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,7 +48,7 @@ func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, err
 	if err != nil {
 		return events.Stored{}, fmt.Errorf("read %s: %w: header: %w", filter, events.ErrUnreadable, err)
 	}
-	return stored(raw.Sequence, header, raw.Data)
+	return stored(raw.Sequence, raw.Subject, header, raw.Data)
 }
 
 // rawMessage is a message as STREAM.MSG.GET answers it.
@@ -104,9 +105,14 @@ func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[st
 	return answer.Message, nil
 }
 
-// stored reads an event message.
-func stored(sequence uint64, header nats.Header, data []byte) (events.Stored, error) {
+// stored reads an event message. One that was not stored by a bridge may name another
+// command or kind in its body than in its subject, by which it is found: who acted on it
+// would act on that command.
+func stored(sequence uint64, subject string, header nats.Header, data []byte) (events.Stored, error) {
 	kind, c, err := events.Decode(header, data)
+	if err == nil && !tells(subject, kind, c.ID) {
+		err = errors.New("its subject and its body name two commands or kinds")
+	}
 	if err != nil {
 		return events.Stored{}, fmt.Errorf("stream sequence %d: %w: %w", sequence, events.ErrUnreadable, err)
 	}
@@ -116,6 +122,13 @@ func stored(sequence uint64, header nats.Header, data []byte) (events.Stored, er
 		Command:  c,
 		Writer:   events.HeaderValue(header, events.HeaderWriter),
 	}, nil
+}
+
+// tells reports whether the subject of an event names the command and kind.
+func tells(subject string, kind events.Kind, command string) bool {
+	tokens := strings.Split(subject, ".")
+	n := len(tokens)
+	return n >= 3 && tokens[n-3] == command && tokens[n-1] == string(kind)
 }
 
 // MaxPayload gives the largest message the server takes, in bytes.

@@ -3,13 +3,14 @@ package bus
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"devicebridge/events"
 )
 
 // SubscribeCommand subscribes to the events of one command, as they are stored,
 // at most once each. When it returns, the server has the subscription. next
-// waits for the next event or the end of its context; stop ends the
+// waits for the next readable event or the end of its context; stop ends the
 // subscription.
 func (b *Bus) SubscribeCommand(ctx context.Context, command string) (
 	next func(context.Context) (events.Stored, error), stop func(), err error,
@@ -40,11 +41,18 @@ func (b *Bus) subscribe(ctx context.Context, filter string) (
 		return nil, nil, fmt.Errorf("subscribe to %s: %w", filter, err)
 	}
 	next = func(ctx context.Context) (events.Stored, error) {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return events.Stored{}, fmt.Errorf("next event: %w", err)
+		for {
+			msg, err := sub.NextMsgWithContext(ctx)
+			if err != nil {
+				return events.Stored{}, fmt.Errorf("next event: %w", err)
+			}
+			event, err := stored(0, msg.Subject, msg.Header, msg.Data)
+			if err == nil {
+				return event, nil
+			}
+			// Those after it can be read.
+			b.log.LogAttrs(ctx, slog.LevelDebug, "an event that cannot be read is passed over", about(msg.Subject), slog.Any("error", err))
 		}
-		return stored(0, msg.Header, msg.Data)
 	}
 	return next, stop, nil
 }

@@ -64,4 +64,6 @@ func (b *Bus) TimerWork(ackWait time.Duration, workers int, handle Handler) Work
 }
 
 // Stored reads a delivery of the event stream.
-func (d Delivery) Stored() (events.Stored, error) { return stored(d.Sequence, d.Header, d.Data) }
+func (d Delivery) Stored() (events.Stored, error) {
+	return stored(d.Sequence, d.Subject, d.Header, d.Data)
+}

@@ -87,6 +87,10 @@ func (f watchFlags) follow(cmd *cobra.Command, b *bus.Bus, args []string) error 
 	if f.since > 0 {
 		o.Since = time.Now().Add(-f.since)
 	}
+	o.Unreadable = func(err error) error {
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "devicebridge: passed over:", printable(err.Error()))
+		return err
+	}
 	var last events.Command
 	err = b.Follow(cmd.Context(), o, func(e events.Stored) error {
 		last = e.Command
