@@ -137,6 +137,8 @@ func (urls) CallbackURL(command string, expiry time.Time) string {
 	return "https://bridge.example/" + command + "/" + expiry.UTC().Format(time.RFC3339)
 }
 
+func (urls) Tokens(string, time.Time) []string { return nil }
+
 // launch is the body of a launchUri request with further members.
 func launch(members ...string) []byte { return request(launchURI, members...) }
 

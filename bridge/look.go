@@ -157,7 +157,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 
 // ask asks Graph for the status of a command of which its id is known.
 func (b *Bridge) ask(ctx context.Context, c events.Command) (events.Observation, error) {
-	o, err := b.Observer.Command(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
+	o, err := b.Observer.Command(b.about(ctx, c), c.DeviceID, c.GraphID)
 	crash.At(crash.TimerAsked)
 	switch {
 	case err == nil:
@@ -170,6 +170,12 @@ func (b *Bridge) ask(ctx context.Context, c events.Command) (events.Observation,
 	return o, err
 }
 
+// about returns a context for requests about a command, whose callback tokens are
+// taken out of the answers.
+func (b *Bridge) about(ctx context.Context, c events.Command) context.Context {
+	return graph.Hiding(graph.About(ctx, c.ID), b.Callbacks.Tokens(c.ID, b.callbackExpiry(c))...)
+}
+
 // fetch asks Graph for the response payload of a completed command, and gives up
 // when its grace is over.
 func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time.Duration {
@@ -180,7 +186,7 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 	var pause time.Duration
 	failure := &events.Error{Code: "noGraphId", Message: "Graph's id of the command never became known, so its response payload cannot be asked for"}
 	if c.GraphID != "" {
-		payload, err := b.Observer.ResponsePayload(graph.About(ctx, c.ID), c.DeviceID, c.GraphID)
+		payload, err := b.Observer.ResponsePayload(b.about(ctx, c), c.DeviceID, c.GraphID)
 		if err == nil {
 			if err = b.takePayload(ctx, from, payload); err == nil {
 				return 0

@@ -135,4 +135,7 @@ func (untraced) Step(ctx context.Context, _ string) (context.Context, func()) { 
 // Callbacks mints the URL that Graph calls back for a command.
 type Callbacks interface {
 	CallbackURL(command string, expiry time.Time) string
+	// Tokens returns the token of CallbackURL under every key, so that it is kept out
+	// of what Graph answers.
+	Tokens(command string, expiry time.Time) []string
 }

@@ -47,6 +47,15 @@ func (c *Callbacks) CallbackURL(command string, expiry time.Time) string {
 	return c.base + route + "/" + command + "/" + c.keys.Token(command, expiry)
 }
 
+// Tokens returns the tokens that CallbackURL makes with each of the keys.
+func (c *Callbacks) Tokens(command string, expiry time.Time) []string {
+	var tokens []string
+	for _, k := range c.keys.all() {
+		tokens = append(tokens, sign(k, command, strconv.FormatInt(expiry.Unix(), 10)))
+	}
+	return tokens
+}
+
 // PathPrefix gives the path of the public URL without a slash at its end, for
 // Options.PathPrefix; "" where there is none.
 func (c *Callbacks) PathPrefix() string { return c.prefix }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"devicebridge/bridge/redact"
 	"devicebridge/events"
 )
 
@@ -149,9 +150,12 @@ func (s *Server) receive(ctx context.Context, deadline time.Time, command string
 	}
 	s.bodies.Release(held - int64(len(body)))
 	held = int64(len(body))
-	observations, err := events.ParseObservations(body)
+	observations, err := events.ParseObservations(s.options.Secrets.Clean(body, c.Param("token")))
 	if err != nil {
 		return outcome{result: ResultMalformed, detail: err.Error(), read: true}
+	}
+	for i := range observations {
+		observations[i].Error = redact.Words(observations[i].Error)
 	}
 	return s.store(ctx, command, observations)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"devicebridge/bridge/redact"
 	"devicebridge/events"
 )
 
@@ -60,6 +61,10 @@ type Options struct {
 	// read from the right up to the first that is not one of them. None: the address
 	// is that of the connection.
 	TrustedProxies []netip.Prefix
+
+	// Secrets keeps what is taken out of postbacks before anything reads them, beside
+	// the token of each; nil is one that is empty.
+	Secrets *redact.Keeper
 
 	// TLS serves TLS in the place of plain HTTP, HTTP/2 included where its NextProtos
 	// has h2. nil: something in front ends TLS.
@@ -126,6 +131,9 @@ func (o Options) withDefaults() Options {
 	o.AddressConnections = cmp.Or(o.AddressConnections, max(1, o.MaxConnections/4))
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Secrets == nil {
+		o.Secrets = new(redact.Keeper)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -58,6 +58,8 @@ func (g *counting) Devices(context.Context) ([]events.Device, error) { return ni
 // CallbackURL gives the command alone.
 func (g *counting) CallbackURL(command string, _ time.Time) string { return command }
 
+func (g *counting) Tokens(string, time.Time) []string { return nil }
+
 func (g *counting) sent(id string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // attempt is what is known of one HTTP request that was handed to the transport.
 type attempt struct {
 	clientRequestID string
-	token           string // to keep it out of error texts
+	token           string
 
 	resp  *http.Response
 	err   error

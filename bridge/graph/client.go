@@ -49,7 +49,7 @@ func New(options Options) (*Client, error) {
 		base: base,
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
-			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, hand: hand, observe: o.Observe, trace: o.Trace, log: o.Log}},
+			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, hand: hand, secrets: o.Secrets, observe: o.Observe, trace: o.Trace, log: o.Log}},
 		}, clientOptions(oneRoundTrip{transport})),
 		hand:        hand,
 		transport:   transport,

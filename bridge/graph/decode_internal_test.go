@@ -59,9 +59,9 @@ func FuzzDecodeError(f *testing.F) {
 	f.Add(502, []byte(`<html>`))
 	f.Add(-1, []byte(strings.Repeat(`{"error":{"innererror":`, 100)))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		e := decodeError(status, http.Header{}, body, []string{"", "a-token-to-hide"})
+		e := decodeError(status, http.Header{}, body)
 		if e.Code == "" || e.Message == "" || len(e.Code) > maxCode || len(e.Message) > maxMessage || len(e.InnerCodes) > maxInnerCodes ||
-			len(e.RequestID) > maxCode || !utf8.ValidString(e.Error()) || strings.Contains(e.Message, "a-token-to-hide") {
+			len(e.RequestID) > maxCode || !utf8.ValidString(e.Error()) {
 			t.Errorf("%d %q gives %+v", status, body, e)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"devicebridge/bridge/redact"
 	"devicebridge/events"
 )
 
@@ -19,8 +20,6 @@ const (
 	maxDiagnostic = 512
 	maxCode       = 128
 	maxInnerCodes = 8
-	// minSecret keeps redaction from tearing words out of a message.
-	minSecret = 8
 )
 
 // Error is an answer of Graph that is no success: its status and its error
@@ -108,30 +107,29 @@ type innerError struct {
 	InnerError *innerError `json:"innerError"`
 }
 
-// readError makes the Error of an answer. The token and the given secrets are
-// taken out of the message, should Graph repeat them.
-func readError(a *attempt, secrets ...string) *Error {
+// readError makes the Error of an answer.
+func readError(a *attempt) *Error {
 	// What could not be read or decoded is left out: the status says enough.
 	body, _ := runtime.Payload(a.resp)
-	e := decodeError(a.resp.StatusCode, a.resp.Header, body, append(secrets, a.token))
+	e := decodeError(a.resp.StatusCode, a.resp.Header, body)
 	e.ClientRequestID = a.clientRequestID
 	e.RetryAfter, _ = parseRetryAfter(a.resp.Header, time.Now())
 	return e
 }
 
-func decodeError(status int, header http.Header, body []byte, secrets []string) *Error {
+func decodeError(status int, header http.Header, body []byte) *Error {
 	var object errorBody
 	// A member of the wrong type is skipped and the others are still read.
 	_ = json.Unmarshal(body, &object)
 	e := &Error{
 		StatusCode: status,
-		Code:       events.Truncate(redact(object.Error.Code, secrets), maxCode),
-		Message:    events.Truncate(redact(object.Error.Message, secrets), maxMessage),
+		Code:       events.Truncate(object.Error.Code, maxCode),
+		Message:    events.Truncate(redact.Words(object.Error.Message), maxMessage),
 		RequestID:  requestID(header),
 	}
 	for inner := object.Error.InnerError; inner != nil && len(e.InnerCodes) < maxInnerCodes; inner = inner.InnerError {
 		if inner.Code != "" {
-			e.InnerCodes = append(e.InnerCodes, events.Truncate(redact(inner.Code, secrets), maxCode))
+			e.InnerCodes = append(e.InnerCodes, events.Truncate(inner.Code, maxCode))
 		}
 		if e.RequestID == "" {
 			e.RequestID = events.Truncate(inner.RequestID, maxCode)
@@ -147,15 +145,6 @@ func decodeError(status int, header http.Header, body []byte, secrets []string) 
 }
 
 func requestID(header http.Header) string { return events.Truncate(header.Get("request-id"), maxCode) }
-
-func redact(text string, secrets []string) string {
-	for _, secret := range secrets {
-		if len(secret) >= minSecret {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
-		}
-	}
-	return text
-}
 
 // codeOfStatus gives "serviceUnavailable" for 503.
 func codeOfStatus(status int) string {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"golang.org/x/net/http/httpguts"
+
+	"devicebridge/bridge/redact"
 )
 
 const (
@@ -65,6 +67,10 @@ type Options struct {
 	// Trace is told of every HTTP request before it is sent and gives its context;
 	// end is told what came of it. Nil traces nothing.
 	Trace func(context.Context, Outgoing) (_ context.Context, end func(Incoming))
+	// Secrets keeps what has to be taken out of everything that comes from outside;
+	// the client adds its bearer tokens. To be shared with who else hears of them, such
+	// as the postback endpoint; nil is one of the client's own.
+	Secrets *redact.Keeper
 	// UserAgent is sent with every request; empty means "devicebridge".
 	UserAgent string
 	// Log gets one line per request: a warning where it failed in a way that is not
@@ -130,6 +136,9 @@ func (o Options) fill() Options {
 	}
 	if o.Transport == nil {
 		o.Transport = NewTransport(TransportOptions{RootCAs: o.RootCAs})
+	}
+	if o.Secrets == nil {
+		o.Secrets = new(redact.Keeper)
 	}
 	if o.OnCircuit == nil {
 		o.OnCircuit = func(CircuitState) {}

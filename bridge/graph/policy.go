@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/google/uuid"
 	"golang.org/x/net/http/httpguts"
+
+	"devicebridge/bridge/redact"
 )
 
 // call is what the policies know and learn of one call through the pipeline.
@@ -22,6 +25,7 @@ type call struct {
 	operation string
 	header    http.Header // of the request, beside what every request has
 	body      []byte      // of the request; nil without
+	secrets   []string    // of the body, beside the bearer token
 	exchanges int         // HTTP requests handed to the transport
 	last      *attempt
 }
@@ -42,6 +46,7 @@ type exchange struct {
 	userAgent string
 	circuit   *circuit
 	hand      hand
+	secrets   *redact.Keeper
 	observe   func(Exchange)
 	trace     func(context.Context, Outgoing) (context.Context, func(Incoming))
 	log       *slog.Logger
@@ -84,6 +89,7 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 
 	start := time.Now()
 	a.resp, a.err = once.Next()
+	a.clean(p.secrets, slices.Concat(current.secrets, secretsOf(ctx)))
 	if a.resp != nil {
 		spellRetryAfter(a.resp.Header, time.Now())
 		if a.resp.StatusCode == http.StatusUnauthorized {

@@ -43,7 +43,7 @@ func answerAttrs(a *attempt) []slog.Attr {
 	attrs := []slog.Attr{slog.Int("status", a.resp.StatusCode), slog.String("requestId", requestID(a.resp.Header))}
 	for _, h := range [][2]string{{"agsDiagnostic", "x-ms-ags-diagnostic"}, {"date", "Date"}} {
 		if value := a.resp.Header.Get(h[1]); value != "" {
-			attrs = append(attrs, slog.String(h[0], events.Truncate(redact(value, []string{a.token}), maxDiagnostic)))
+			attrs = append(attrs, slog.String(h[0], events.Truncate(value, maxDiagnostic)))
 		}
 	}
 	return attrs

@@ -44,14 +44,14 @@ func (c *Client) Send(ctx context.Context, r CommandRequest) (events.Observation
 	}
 	ctx, cancel := withTimeout(ctx, c.postTimeout)
 	defer cancel()
-	current := &call{operation: opSend, body: body}
+	current := &call{operation: opSend, body: body, secrets: []string{lastSegment(r.PostBackURI)}}
 	err = c.do(policy.WithRetryOptions(ctx, noRetries()), http.MethodPost, target, current)
-	return conclude(current.last, err, r)
+	return conclude(current.last, err)
 }
 
 // conclude judges by the last request that was handed to the transport: those
 // before it were answered with 401. Where there was none, nothing has left.
-func conclude(a *attempt, err error, r CommandRequest) (events.Observation, error) {
+func conclude(a *attempt, err error) (events.Observation, error) {
 	switch {
 	case a == nil:
 		failure := &SendError{Outcome: NotTaken, Err: err}
@@ -70,7 +70,7 @@ func conclude(a *attempt, err error, r CommandRequest) (events.Observation, erro
 		}
 		return o, nil
 	}
-	failure := &SendError{Err: readError(a, r.PostBackURI, lastSegment(r.PostBackURI))}
+	failure := &SendError{Err: readError(a)}
 	failure.RetryAfter, failure.HasRetryAfter = parseRetryAfter(a.resp.Header, time.Now())
 	failure.Outcome = outcomeOf(a.resp.StatusCode, failure.HasRetryAfter)
 	if err != nil { // no other token was to be had after the 401

@@ -13,6 +13,7 @@ import (
 	"devicebridge/bridge/command"
 	"devicebridge/bridge/graph"
 	"devicebridge/bridge/graph/signin"
+	"devicebridge/bridge/redact"
 	"devicebridge/events"
 	"devicebridge/webhook"
 )
@@ -25,6 +26,8 @@ type composer struct {
 	log       *slog.Logger
 	transport http.RoundTripper
 	signIn    *signin.SignIn
+	// secrets keeps the bearer tokens, for every door through which they may come back.
+	secrets *redact.Keeper
 	// sendable is told when something may be sent that could not be before.
 	sendable chan struct{}
 	// keys are the callback keys; nil without commands.
@@ -40,7 +43,7 @@ func compose(c config, b *bus.Bus, keys *webhook.Keyring, listener net.Listener,
 		return nil, err
 	}
 	m := &composer{
-		c: c, bus: b, operator: o, log: log, transport: transport, sendable: make(chan struct{}, 1),
+		c: c, bus: b, operator: o, log: log, transport: transport, secrets: new(redact.Keeper), sendable: make(chan struct{}, 1),
 		parts: &parts{bus: b, operator: o, idle: []func(){transport.CloseIdleConnections}},
 	}
 	m.parts.standing = m.standing
@@ -96,7 +99,7 @@ func (m *composer) commands(keys *webhook.Keyring, listener net.Listener) error 
 	client, err := graph.New(graph.Options{
 		BaseURL: c.GraphURL, Credential: m.signIn, Scopes: c.scopes(), Transport: m.transport, PostTimeout: c.PostTimeout, Log: m.log,
 		UserAgent: "devicebridge/" + version(), Observe: m.operator.metrics.graph.observe, OnCircuit: m.circuit,
-		Trace: m.operator.tracer.Exchange,
+		Trace: m.operator.tracer.Exchange, Secrets: m.secrets,
 	})
 	if err != nil {
 		return usageError{fmt.Errorf("BRIDGE_GRAPH_URL: %w", err)}

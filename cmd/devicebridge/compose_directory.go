@@ -14,7 +14,7 @@ func (m *composer) directory() error {
 	client, err := graph.NewDirectory(graph.Options{
 		BaseURL: c.DirectoryURL, Credential: m.signIn, Scopes: c.scopes(), Transport: m.transport, Log: m.log,
 		UserAgent: "devicebridge/" + version(), Observe: m.operator.metrics.graph.observe, OnCircuit: m.operator.observeDirectoryCircuit,
-		Trace: m.operator.tracer.Exchange,
+		Trace: m.operator.tracer.Exchange, Secrets: m.secrets,
 	})
 	if err != nil {
 		return usageError{fmt.Errorf("BRIDGE_DIRECTORY_URL: %w", err)}

@@ -20,6 +20,7 @@ func (m *composer) postbacks(keys *webhook.Keyring, sink webhook.Sink, prefix st
 		return nil, err
 	}
 	o.Keys, o.Sink, o.PathPrefix, o.DrainTimeout, o.Log = keys, sink, prefix, m.operator.stop.work(), m.log
+	o.Secrets = m.secrets
 	o.Observe, o.Trace = m.operator.metrics.observePostback, m.operator.tracer.Postback
 	return webhook.New(o)
 }
