@@ -15,6 +15,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"golang.org/x/time/rate"
+
+	"devicebridge/bridge/roundtrip"
 )
 
 // Client asks Graph about one account's devices and commands. It may be used by
@@ -50,7 +52,7 @@ func New(options Options) (*Client, error) {
 		root: strings.TrimRight(base.String(), "/"),
 		pipeline: runtime.NewPipeline("", "", runtime.PipelineOptions{
 			PerRetry: []policy.Policy{usable{o.Credential}, reauthorize{o.Credential}, bearer, exchange{userAgent: o.UserAgent, circuit: circuit, hand: hand, secrets: o.Secrets, observe: o.Observe, trace: o.Trace, log: o.Log}},
-		}, clientOptions(oneRoundTrip{transport})),
+		}, clientOptions(oneRoundTrip{roundtrip.Bound(transport)})),
 		hand:        hand,
 		transport:   transport,
 		circuit:     circuit,

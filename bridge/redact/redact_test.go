@@ -158,12 +158,12 @@ func TestOnlyTheLastSecretsAreKept(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for text, want := range map[string]string{
-		"sent Authorization: Bearer abcdefgh123": "sent Authorization: Bearer [redacted]",
-		"bearer%20abcdefgh123==.":                "bearer [redacted].",
-		"the token " + jwt + " was refused":      "the token [redacted] was refused",
+		"sent Authorization: Bearer abcdefgh123":                             "sent Authorization: Bearer [redacted]",
+		"bearer%20abcdefgh123==.":                                            "bearer [redacted].",
+		"the token " + jwt + " was refused":                                  "the token [redacted] was refused",
 		"POST http://b/postback/xm2igitaea4d34ipad5wcv3kzi/k1.20000 got 503": "POST http://b/postback/xm2igitaea4d34ipad5wcv3kzi/[redacted] got 503",
-		"a bearer of news": "a bearer of news",
-		"nothing":          "nothing",
+		"a bearer of news":                                                   "a bearer of news",
+		"nothing":                                                            "nothing",
 	} {
 		if got := redact.Words(text); got != want {
 			t.Errorf("%s: %s", text, got)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"devicebridge/bridge/roundtrip"
 )
 
 // healthcheck is what the command line of `healthcheck` says.
@@ -108,7 +110,7 @@ func (h healthcheck) ask(ctx context.Context, address string) (string, error) {
 	}
 	// No proxy and no redirect: the answer is this bridge's or nobody's.
 	client := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     roundtrip.Bound(&http.Transport{DisableKeepAlives: true}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := client.Do(request)

@@ -58,8 +58,9 @@ func mayImport() map[string]struct {
 		"bridge/command":      {[]string{"events"}, "the lifecycle is pure"},
 		"bridge/decode":       {[]string{"events"}, "reading a request decides nothing"},
 		"bridge/redact":       {nil, "what is taken out of a text is decided by the text and the secrets alone"},
-		"bridge/graph":        {[]string{"events", "bridge/redact"}, "the Graph client knows nothing of the bridge"},
-		"bridge/graph/signin": {[]string{"events", "bridge/graph", "bridge/redact"}, "the sign-in gives tokens to the Graph client and knows nothing of commands"},
+		"bridge/roundtrip":    {nil, "that an answer ends is not a matter of what it says"},
+		"bridge/graph":        {[]string{"events", "bridge/redact", "bridge/roundtrip"}, "the Graph client knows nothing of the bridge"},
+		"bridge/graph/signin": {[]string{"events", "bridge/graph", "bridge/redact", "bridge/roundtrip"}, "the sign-in gives tokens to the Graph client and knows nothing of commands"},
 		"bridge/graph/emulator": {
 			[]string{"bridge/graph/emulator/internal/wire"}, "the emulator is a product of its own and must not share the client's mistakes",
 		},
@@ -84,14 +85,14 @@ func mayImport() map[string]struct {
 		},
 		"bridge/inventory":    {[]string{"events"}, "the feed knows Graph and NATS only through its own interfaces, and nothing of commands"},
 		"bridge/tracing":      {[]string{"events", "bridge/graph"}, "the traces know what is told of a step, and decide nothing"},
-		"bridge/tracing/otlp": {nil, "the way to a collector knows nothing of commands"},
+		"bridge/tracing/otlp": {[]string{"bridge/roundtrip"}, "the way to a collector knows nothing of commands"},
 		"webhook":             {[]string{"events", "bridge/lograte", "bridge/redact"}, "the public endpoint and the policy never import each other"},
 		"cmd/devicebridge": {
 			[]string{
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
-				"bridge/inventory", "bridge/policy", "bridge/redact", "bridge/tracing", "bridge/tracing/otlp", "webhook",
+				"bridge/inventory", "bridge/policy", "bridge/redact", "bridge/roundtrip", "bridge/tracing", "bridge/tracing/otlp", "webhook",
 			},
 			"the command wires everything",
 		},

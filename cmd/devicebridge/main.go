@@ -7,13 +7,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+func main() {
+	log.SetOutput(libraryLog{os.Stderr})
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
 
 // run is main without the process around it: it gives the exit code.
 func run(args, environ []string, stdout, stderr io.Writer) int {

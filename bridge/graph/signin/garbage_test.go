@@ -176,6 +176,85 @@ func TestWhatIsNoAuthority(t *testing.T) {
 	}
 }
 
+// TestTheSecretsOfARequestAreNotToldAgain has the authority, or what stands in its
+// place, repeat what it was sent.
+func TestTheSecretsOfARequestAreNotToldAgain(t *testing.T) {
+	const secret = "a~client.secret-of-40-characters/and+more"
+	for name, answer := range map[string]func(form string) (*http.Response, error){
+		"in the words of a refusal": func(form string) (*http.Response, error) {
+			return answering(400, strings.NewReader(fmt.Sprintf(`{"error":"invalid_request","error_description":"AADSTS90014: got %s"}`, form))), nil
+		},
+		"as the code of a refusal": func(form string) (*http.Response, error) {
+			return answering(401, strings.NewReader(fmt.Sprintf(`{"error":%q}`, form[strings.Index(form, "client_secret"):]))), nil
+		},
+		"in a page": func(form string) (*http.Response, error) { return answering(502, strings.NewReader(form)), nil },
+		"in an error of the transport": func(form string) (*http.Response, error) {
+			return nil, fmt.Errorf("malformed HTTP response %q", form)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := signin.New(signin.Options{
+					Mode: signin.ClientSecret, Scopes: []string{"https://graph.microsoft.com/.default"},
+					Application: signin.Application{
+						ClientID: "2b9a7d10-58c4-4f6e-8e21-0c4d7b3a9f55", TenantID: "8f0d0c1e-0000-4f6e-8e21-0c4d7b3a9f55", ClientSecret: secret,
+						Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+							if r.Body == nil { // the authority's description of itself
+								return answering(200, strings.NewReader(metadata(r))), nil
+							}
+							form, err := io.ReadAll(r.Body)
+							if err != nil {
+								return nil, err
+							}
+							resp, err := answer(string(form))
+							if resp != nil {
+								resp.Request = r
+							}
+							return resp, err
+						}),
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = s.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/.default"}})
+				words := fmt.Sprint(err, s.Status().Reason)
+				if err == nil || strings.Contains(words, "secret-of-40") || strings.Contains(words, "and%2Bmore") {
+					t.Errorf("told: %s", words)
+				}
+			})
+		})
+	}
+}
+
+// metadata is what an authority says of itself to whoever asks for it.
+func metadata(r *http.Request) string {
+	base := "https://" + r.URL.Host
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return fmt.Sprintf(`{"issuer":"%[1]s/%[2]s/v2.0","authorization_endpoint":"%[1]s/%[2]s/oauth2/v2.0/authorize","token_endpoint":"%[1]s/%[2]s/oauth2/v2.0/token",`+
+		`"tenant_discovery_endpoint":"%[1]s/%[2]s/v2.0/.well-known/openid-configuration","metadata":[{"preferred_network":"%[3]s","preferred_cache":"%[3]s","aliases":["%[3]s"]}]}`, base, tenant, r.URL.Host)
+}
+
+// TestAnAnswerThatSwitchesProtocolsIsAFailure has it end at once, and not with its
+// connection.
+func TestAnAnswerThatSwitchesProtocolsIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, authority.Options{AutoApprove: true, TokenLife: time.Minute})
+		s := r.replica(func(o *signin.Options) {
+			o.Transport = oddly(func(int) (*http.Response, error) {
+				never, keep := io.Pipe()
+				t.Cleanup(func() { _ = keep.Close() })
+				return answering(101, never), nil
+			})
+		})
+		r.signedIn(s)
+		<-time.After(time.Minute) // its token ends
+		if words := r.refusal(s); !strings.Contains(words, "101") {
+			t.Errorf("told: %s", words)
+		}
+	})
+}
+
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {

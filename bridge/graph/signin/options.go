@@ -13,6 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"devicebridge/bridge/roundtrip"
 )
 
 // Application says who asks for tokens, and where. The members are those of
@@ -44,7 +46,7 @@ func (a Application) client() *http.Client {
 		next = a.Transport
 	}
 	return &http.Client{
-		Transport: bounded{next}, Timeout: authorityTimeout,
+		Transport: bounded{roundtrip.Bound(next)}, Timeout: authorityTimeout,
 		// No answer of an authority is a redirect, and a secret must not follow one.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

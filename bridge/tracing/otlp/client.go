@@ -17,6 +17,8 @@ import (
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"devicebridge/bridge/roundtrip"
 )
 
 // Options say where spans go. Only URL has no default.
@@ -59,7 +61,7 @@ func New(o Options) *Client {
 		o.Transport = newTransport(o.CA)
 	}
 	return &Client{options: o, http: &http.Client{
-		Transport: o.Transport,
+		Transport: roundtrip.Bound(o.Transport),
 		// A redirect would take the headers elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
