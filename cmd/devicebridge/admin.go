@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,9 +24,25 @@ func listenAdmin(ctx context.Context, address string) (net.Listener, error) {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("BRIDGE_ADMIN_ADDR: %w", err)}
+		return nil, listenError("BRIDGE_ADMIN_ADDR", err)
 	}
 	return l, nil
+}
+
+// listenError names the setting or flag whose address cannot be listened on. An
+// address that another process has, or that this machine does not have yet, is no fault
+// of the configuration: that passes, and whoever starts the process may start it again.
+// What the configuration does wrong is an address that nothing could have, or one
+// that this user may not have.
+func listenError(name string, err error) error {
+	err = fmt.Errorf("%s: %w", name, err)
+	if lookup, is := errors.AsType[*net.DNSError](err); is && (lookup.IsTemporary || lookup.IsTimeout) {
+		return err
+	}
+	if call, is := errors.AsType[syscall.Errno](err); !is || call == syscall.EACCES || call == syscall.EPERM || call == syscall.EAFNOSUPPORT {
+		return usageError{err}
+	}
+	return err
 }
 
 // adminHandler answers the operator and the machinery around the process. It

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -59,7 +58,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 		}
 		if listener == nil {
 			if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenAddr); err != nil {
-				return usageError{fmt.Errorf("BRIDGE_LISTEN_ADDR: %w", err)}
+				return listenError("BRIDGE_LISTEN_ADDR", err)
 			}
 		}
 		defer func() { _ = listener.Close() }() // closed by Serve already, if it came to that
@@ -80,7 +79,7 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	}
 	defer spans.stop()
 	o.tracer = spans.tracer
-	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), levelHandler(c.level, log))
+	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), ownHands(c.AdminAddr, levelHandler(c.level, log)))
 	err = withAdmin(ctx, admin, handler, log, o.stop, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
 			parts, err := compose(c, b, keys, listener, o, log)

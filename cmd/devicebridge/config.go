@@ -94,8 +94,8 @@ type config struct {
 	DrainTimeout   time.Duration `env:"BRIDGE_DRAIN_TIMEOUT" envDefault:"45s"`
 	Policy         policyConfig
 
-	LogLevel  slog.Level `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
-	LogFormat string     `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
+	LogLevel  logLevel `env:"BRIDGE_LOG_LEVEL" envDefault:"info"`
+	LogFormat string   `env:"BRIDGE_LOG_FORMAT" envDefault:"auto"`
 
 	Traces tracesConfig
 
@@ -156,7 +156,7 @@ func loadServe(vars map[string]string) (config, error) {
 	// The parser passes over an embedded struct whose type is not exported.
 	faults := []error{parse(vars, &c.clientConfig, &c)}
 	c.level = new(slog.LevelVar)
-	c.level.Set(c.LogLevel)
+	c.level.Set(c.LogLevel.Level())
 	faults = append(faults, addressFaults(c)...)
 	faults = append(faults, natsListenFaults(c)...)
 	fault := func(bad bool, name, format string, a ...any) {

@@ -201,6 +201,7 @@ func TestOneFault(t *testing.T) {
 		{name: "BRIDGE_DRAIN_TIMEOUT", value: "soon", words: `is "soon"; it takes a duration`},
 		{name: "BRIDGE_WORKERS", value: "0", words: "is 0; it takes 1 to 1024"},
 		{name: "BRIDGE_LOG_LEVEL", value: "loud", words: `is "loud"; it takes debug, info, warn or error`},
+		{name: "BRIDGE_LOG_LEVEL", value: "error+1000", words: `is "error+1000"; it takes debug, info, warn or error`},
 		{name: "BRIDGE_LOG_FORMAT", value: "xml", words: `it takes "auto", "text" or "json"`},
 		{name: "BRIDGE_URI_SCHEMES", value: "https,file", words: `"file" is refused always and cannot be allowed; take it out`},
 		{name: "BRIDGE_URI_HOSTS", value: "https://example.com", words: `is not a host`},

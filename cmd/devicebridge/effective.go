@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func settingValues(c config) map[string]string {
 
 // settingText gives a value as it could be set.
 func settingText(v reflect.Value) string {
-	if level, ok := reflect.TypeAssert[slog.Level](v); ok {
+	if level, ok := reflect.TypeAssert[logLevel](v); ok {
 		return strings.ToLower(level.String())
 	}
 	return fmt.Sprint(v.Interface())

@@ -89,7 +89,7 @@ func (f *emulatorFlags) run(ctx context.Context, out io.Writer) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return errors.Join(usageError{fmt.Errorf("--listen: %w", err)}, e.Close())
+		return errors.Join(listenError("--listen", err), e.Close())
 	}
 	handler, scheme := http.Handler(e), "http"
 	if security != nil {

@@ -42,7 +42,8 @@ func newKeysNew() *cobra.Command {
 		Short: "Make a callback key, and print it or put it into a file",
 		Long: `Make a callback key. It is printed in the form that BRIDGE_CALLBACK_KEYS takes, or
 put before the other keys of a file, which is replaced in one step and is
-readable by its user alone.`,
+readable by its user alone. A file that is mounted by itself, as into a container,
+is written where it is and keeps its mode.`,
 		Example: "  devicebridge keys new\n  devicebridge keys new --id winter --file /etc/devicebridge/callback-keys",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,6 +66,40 @@ func TestKeysNew(t *testing.T) {
 	broken := cliFile(t, "broken", "k1:s3cret")
 	if r := cliRun(t, nil, "keys", "new", "--file", broken); r.code != exitFailure || !strings.Contains(r.stderr, "nothing was changed") || strings.Contains(r.stderr, "s3cret") {
 		t.Errorf("exit %d, %q", r.code, r.stderr)
+	}
+}
+
+// A file that is mounted by itself cannot be replaced: the system says that it is busy.
+// It is written where it is, so that a process that has it open reads the new keys.
+func TestKeysNewInAMountedFile(t *testing.T) {
+	for name, refusal := range map[string]error{"busy": syscall.EBUSY, "another file system": syscall.EXDEV, "no new files": syscall.EACCES} {
+		file := cliFile(t, "keys", "\n") // as it is made to be mounted
+		mounted, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = mounted.Close() })
+		for i, want := range []string{"one", "two one", "three two one"} {
+			id, _, _ := strings.Cut(want, " ")
+			_, secret, _ := strings.Cut(webhook.NewKey(), ":")
+			ring, err := addKeyBy(file, id+":"+secret, func(from, to string) error {
+				return &os.LinkError{Op: "rename", Old: from, New: to, Err: refusal}
+			})
+			if err != nil || strings.Join(ring.IDs(), " ") != want {
+				t.Fatalf("%s, step %d: %v, %v", name, i, ring, err)
+			}
+			text, err := io.ReadAll(io.NewSectionReader(mounted, 0, 1<<20))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ring, err = webhook.ParseKeyring(string(text))
+			if err != nil || strings.Join(ring.IDs(), " ") != want {
+				t.Errorf("%s, step %d: who has it open reads %v, %v", name, i, ring, err)
+			}
+		}
+		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+			t.Errorf("%s: left behind: %v, %v", name, left, err)
+		}
 	}
 }
 

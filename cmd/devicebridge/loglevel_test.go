@@ -46,6 +46,8 @@ func TestLogLevelIsSet(t *testing.T) {
 		{" WARN\n", http.StatusOK, "warn\n"},
 		{"error", http.StatusOK, "error\n"},
 		{"loud", http.StatusBadRequest, "the body is not a level; it takes debug, info, warn or error\n"},
+		{"error+1000", http.StatusBadRequest, "the body is not a level; it takes debug, info, warn or error\n"},
+		{"info-4", http.StatusBadRequest, "the body is not a level; it takes debug, info, warn or error\n"},
 		{"", http.StatusBadRequest, "the body is not a level; it takes debug, info, warn or error\n"},
 		{strings.Repeat("d", 65), http.StatusBadRequest, "the body is not a level; it takes debug, info, warn or error\n"},
 	} {
@@ -58,7 +60,8 @@ func TestLogLevelIsSet(t *testing.T) {
 	}
 	var said []string
 	for text := range strings.Lines(logs.String()) {
-		var line struct{ Msg, Level, Before, Host string }
+		var line struct{ Msg, Level, Now, Before, Host string }
+		checkKeysOnce(t, text)
 		if err := json.Unmarshal([]byte(text), &line); err != nil || line.Msg != "log level set" || line.Host == "" {
 			t.Errorf("line %s (%v)", text, err)
 		}
@@ -80,6 +83,45 @@ func TestLogLevelOfABridge(t *testing.T) {
 	}
 	if text := cliGet(t, b.admin+"/loglevel"); text != "debug\n" {
 		t.Errorf("the level is %q, not what was set", text)
+	}
+	for name, foreign := range map[string]struct{ host, header, value string }{
+		"a page":                   {"", "Origin", "https://evil.example"},
+		"a page of no origin":      {"", "Origin", "null"},
+		"a page by another sign":   {"", "Sec-Fetch-Site", "cross-site"},
+		"a name made to lead here": {"evil.example:8081", "", ""},
+		"both":                     {"evil.example:8081", "Origin", "http://evil.example:8081"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, b.admin+"/loglevel", strings.NewReader("error"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = foreign.host
+		if foreign.header != "" {
+			r.Header.Set(foreign.header, foreign.value)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if text := cliGet(t, b.admin+"/loglevel"); response.StatusCode != http.StatusForbidden || text != "debug\n" {
+			t.Errorf("%s: %d, and the level is %q", name, response.StatusCode, text)
+		}
+	}
+	port := b.admin[strings.LastIndex(b.admin, ":"):]
+	for _, host := range []string{"localhost" + port, "[::1]" + port, "10.1.2.3"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, b.admin+"/loglevel", strings.NewReader("debug"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = response.Body.Close(); response.StatusCode != http.StatusOK {
+			t.Errorf("Host %s: %d", host, response.StatusCode)
+		}
 	}
 	if status := cliPost(t, b.admin+"/loglevel", "info"); status != http.StatusMethodNotAllowed {
 		t.Errorf("POST, which a page in a browser may send, is answered with %d", status)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"reflect"
 	"regexp"
@@ -67,7 +66,7 @@ func takes(t reflect.Type) string {
 		return "a duration such as 30s or 1h30m"
 	case reflect.TypeFor[float64]():
 		return "a number such as 1.5"
-	case reflect.TypeFor[slog.Level]():
+	case reflect.TypeFor[logLevel]():
 		return "debug, info, warn or error"
 	default:
 		return "a whole number"

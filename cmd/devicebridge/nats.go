@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,6 +30,9 @@ func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
 	}
 	if _, leapt := errors.AsType[*bus.ClockError](err); leapt {
 		return nil, err
+	}
+	if call, is := errors.AsType[*net.OpError](err); is && call.Op == "listen" {
+		return nil, listenError("BRIDGE_NATS_LISTEN", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (BRIDGE_NATS_LISTEN is %s, BRIDGE_DATA_DIR is %s)", err, c.NATSListen, c.DataDir)
@@ -103,9 +107,8 @@ func writeSecret(file string, text []byte) error {
 	return putSecret(file, text, os.Link)
 }
 
-// replaceSecret writes such a file in the place of another.
-func replaceSecret(file string, text []byte) error { return putSecret(file, text, os.Rename) }
-
+// putSecret writes a new file that only this user can read and gives it, whole, its
+// name by place.
 func putSecret(file string, text []byte, place func(from, to string) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
 	if err != nil {

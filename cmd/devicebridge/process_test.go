@@ -330,13 +330,30 @@ func cliTestPortTaken(t *testing.T, binary string) {
 	taken := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(taken.Close)
 	address := taken.Listener.Addr().String()
-	for name, code := range map[string]int{"BRIDGE_LISTEN_ADDR": exitUsage, "BRIDGE_ADMIN_ADDR": exitUsage, "BRIDGE_NATS_LISTEN": exitFailure} {
+	for _, name := range []string{"BRIDGE_LISTEN_ADDR", "BRIDGE_ADMIN_ADDR", "BRIDGE_NATS_LISTEN"} {
 		vars := cliServing(t, "http://127.0.0.1:1/beta")
 		maps.Copy(vars, map[string]string{"BRIDGE_PUBLIC_URL": "http://127.0.0.1:1", "BRIDGE_LISTEN_ADDR": "127.0.0.1:0", name: address})
-		_, stderr := cliSpawn(t, binary, vars, "serve").end(code)
+		_, stderr := cliSpawn(t, binary, vars, "serve").end(exitFailure) // it passes
 		if len(stderr) != 1 || !strings.Contains(stderr[0], name) || !strings.Contains(stderr[0], "address already in use") {
 			t.Errorf("%s taken: %q", name, stderr)
 		}
+		for address, want := range map[string]int{
+			"192.0.2.1:8080":  exitFailure, // it is for documentation, so no machine has it; another might come with the network
+			"127.0.0.1:99999": exitUsage,
+		} {
+			if name == "BRIDGE_NATS_LISTEN" && want == exitFailure {
+				continue // it takes addresses on loopback only
+			}
+			vars[name] = address
+			_, stderr := cliSpawn(t, binary, vars, "serve").end(want)
+			if len(stderr) != 1 || !strings.Contains(stderr[0], name) {
+				t.Errorf("%s=%s: %q", name, address, stderr)
+			}
+		}
+	}
+	_, stderr := cliSpawn(t, binary, nil, "emulator", "--listen", address).end(exitFailure)
+	if len(stderr) != 1 || !strings.Contains(stderr[0], "--listen") || !strings.Contains(stderr[0], "address already in use") {
+		t.Errorf("--listen taken: %q", stderr)
 	}
 }
 
