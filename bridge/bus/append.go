@@ -32,6 +32,9 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 	if why := b.watched.barred.Load(); why != nil {
 		return 0, events.Unavailable(*why)
 	}
+	if err := b.doubted(); err != nil {
+		return 0, err
+	}
 	header, body, err := b.subjects.Encode(kind, c)
 	if err != nil {
 		return 0, err

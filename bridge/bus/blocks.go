@@ -64,8 +64,8 @@ func eachBlock(dir string, read func(name string, index uint64) error) error {
 	}
 	files := map[uint64]string{}
 	for _, name := range names {
-		index, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(name), ".blk"), 10, 32)
-		if err != nil {
+		index, is := blockIndex(name)
+		if !is {
 			return fmt.Errorf("%s: %w", name, errNotRead)
 		}
 		files[index] = name
@@ -76,6 +76,13 @@ func eachBlock(dir string, read func(name string, index uint64) error) error {
 		}
 	}
 	return nil
+}
+
+// blockIndex returns the number of a .blk file, and whether it is one.
+func blockIndex(name string) (uint64, bool) {
+	number, is := strings.CutSuffix(filepath.Base(name), ".blk")
+	index, err := strconv.ParseUint(number, 10, 32)
+	return index, is && err == nil
 }
 
 // readBlock calls see for every message of a file that is there. It takes no more

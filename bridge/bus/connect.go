@@ -75,6 +75,8 @@ type Bus struct {
 	quorums [2]*quorum
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
+	// witness is nil until there is one.
+	witness atomic.Pointer[Witness]
 }
 
 // Connect connects to NATS and stays connected: it reconnects for ever, because

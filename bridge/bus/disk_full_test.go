@@ -137,6 +137,9 @@ func fullDisk(t *testing.T, dir string) {
 	fillDisk(t, ballast)
 	for o.append(t, b) {
 	}
+	if !server.Doubted() { // Watch may not have looked yet
+		t.Error("what cannot be written is noticed by Watch alone, and may be read until then")
+	}
 	until(t, "the failed store is noticed", func() bool { return lines.count("level=ERROR", "trouble=storeFailed", "no space left") == 1 })
 	until(t, "the full disk is noticed", func() bool { return lines.count("level=WARN", "trouble=storageFull", "free on the disk") == 1 })
 	for range 10 {

@@ -38,3 +38,6 @@ func ReadBlocks(ctx context.Context, dir, stream, ending string) (whole [][2]uin
 	}
 	return whole, c.marked, err
 }
+
+// Doubted reports whether the store is not trusted.
+func (s *Server) Doubted() bool { return s.doubt.Load() != nil }

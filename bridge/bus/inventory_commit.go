@@ -33,6 +33,9 @@ func (b *Bus) CommitInventory(ctx context.Context, batch []events.InventoryAppen
 	if why := b.watched.inventory.Load(); why != nil {
 		return 0, events.Unavailable(*why)
 	}
+	if err := b.doubted(); err != nil {
+		return 0, err
+	}
 	if len(batch) > MaxInventoryCommit {
 		return 0, fmt.Errorf("commit: %d events, at most %d are allowed", len(batch), MaxInventoryCommit)
 	}

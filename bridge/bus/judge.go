@@ -134,7 +134,7 @@ func threshold(was bool) float64 {
 // where it may. before is what was said so far, for what cannot be seen now.
 func (s sight) barred(before, stream string) string {
 	if s.store != nil {
-		return "the store of the NATS server has failed; ask again later"
+		return storeFailedText
 	}
 	if !s.known() {
 		return before

@@ -60,9 +60,18 @@ type rawMessage struct {
 	Time     time.Time `json:"time"`
 }
 
-// lastOf reads the last message under a filter, as leaderGet.
+// lastOf reads the last message under a filter, as leaderGet. While the store of an
+// embedded server is doubted, what was not acknowledged is not given: it is not known
+// to be on the disk.
 func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, error) {
-	return b.leaderGet(ctx, stream, filter, map[string]any{"last_by_subj": filter})
+	raw, err := b.leaderGet(ctx, stream, filter, map[string]any{"last_by_subj": filter})
+	if err != nil {
+		return nil, err
+	}
+	if doubted := b.doubted(); doubted != nil && (stream != b.subjects.EventStream() || raw.Sequence > b.acked.Load()) {
+		return nil, doubted
+	}
+	return raw, nil
 }
 
 // leaderGet reads a message with STREAM.MSG.GET, which only a leader answers. The

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -63,24 +64,36 @@ func (w *watch) repair(ctx context.Context, s sight) bool {
 	return done
 }
 
-// restart starts the embedded server anew, if there is space for it.
+// restart starts the embedded server anew, if there is space for it. Its store is
+// doubted until all that was acknowledged is found in it.
 func (w *watch) restart(ctx context.Context, s sight) bool {
-	if s.lowDisk(true) || !w.restarts.take(time.Now()) {
+	d := w.b.server.doubt.Load()
+	if s.lowDisk(true) || d != nil && d.damage || !w.restarts.take(time.Now()) {
 		return false
 	}
 	begin := time.Now()
+	if d == nil {
+		w.b.server.distrust(w.now[StoreFailed], false)
+	}
 	connected := w.b.nc.StatusChanged(nats.CONNECTED)
 	defer w.b.nc.RemoveStatusListener(connected)
 	if err := w.b.server.Restart(ctx); err != nil {
 		w.b.log.Warn("the embedded NATS server could not be started", "error", err, "next_try_in", w.restarts.pause.String())
 		return false
 	}
+	d = w.b.server.doubt.Load()
 	w.b.watched.confirmed() // what the old one did not answer says nothing of the new one
 	_ = w.b.nc.ForceReconnect()
 	select {
 	case <-connected:
 	case <-time.After(w.b.timeout):
 	case <-ctx.Done():
+	}
+	if err := w.b.retrust(ctx, d); err != nil {
+		_, damage := errors.AsType[*DamageError](err)
+		w.b.server.distrust(err.Error(), damage)
+		w.b.log.Error("the embedded NATS server was started anew, because its store had failed, and cannot be trusted yet", "error", err)
+		return false
 	}
 	w.b.log.Info("the embedded NATS server was started anew, because its store had failed", "took", time.Since(begin).Round(time.Millisecond).String())
 	return true

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Restart stops the server and starts it anew: same directory, address and
 // identities, so that clients reconnect by themselves. A server whose store
-// failed writes again only after it, even when there is space once more. When
-// the start fails there is no server until a later Restart. What is in flight
-// gets no answer.
+// failed writes again only after it, even when there is space once more; what was
+// written lately is written to the disk again before, since a part of it may be in
+// the system's cache alone. When the start fails there is no server until a later
+// Restart. What is in flight gets no answer.
 func (s *Server) Restart(ctx context.Context) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -24,6 +26,16 @@ func (s *Server) Restart(ctx context.Context) error {
 	shutdown(s.current.Swap(nil))
 	if err := s.checkClock(); err != nil {
 		return err
+	}
+	if early := s.early.Swap(nil); early != nil {
+		early.end() // of files as they were
+	}
+	since := time.Now()
+	if d := s.doubt.Load(); d != nil {
+		since = d.at
+	}
+	if err := rewriteFiles(s.o.storeDir(), since.Add(-doubtBefore)); err != nil {
+		return fmt.Errorf("embedded NATS server: %w", err)
 	}
 	srv, err := s.launch(ctx)
 	if err != nil {
@@ -60,6 +72,9 @@ func (s *Server) storeFault(streams []string) error {
 		if health.StatusCode == http.StatusServiceUnavailable {
 			return fmt.Errorf("the embedded NATS server: %s", health.Error)
 		}
+	}
+	if d := s.doubt.Load(); d != nil {
+		return errors.New(d.text)
 	}
 	return nil
 }

@@ -67,6 +67,10 @@ type Server struct {
 	user, guest string
 	key         nkeys.KeyPair
 
+	// doubt is nil while the store is trusted. poke has Watch look at it.
+	doubt atomic.Pointer[doubt]
+	poke  atomic.Pointer[func()]
+
 	// early is nil once somebody has taken what it read.
 	early atomic.Pointer[earlyContents]
 
@@ -104,6 +108,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 	began, beganAt := time.Now(), o.Now()
 	if err := o.checkStore(beganAt); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	if err := o.takeOver(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	if o.MaxStore == 0 {
@@ -181,7 +188,7 @@ func (s *Server) launch(ctx context.Context) (*server.Server, error) {
 	if door != nil {
 		door.server = srv
 	}
-	log := newServerLog(s.o.Log, &s.lines)
+	log := newServerLog(s.o.Log, &s.lines, s.logged)
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
 	if err := s.ready(ctx, srv, log.fatal); err != nil {
@@ -253,8 +260,14 @@ func (s *Server) Stop() {
 		s.gate.close()
 		s.gate = nil
 	}
+	ran := s.current.Load() != nil
 	shutdown(s.current.Swap(nil))
 	s.lines.Close()
+	// Where syncs are left to an interval the last ones, of the shutdown, say nothing
+	// when they fail.
+	if ran && !s.o.LazySync && s.doubt.Load() == nil {
+		_ = s.o.noteRun(lastRun{Settled: true}) // without it the next start writes more again
+	}
 	_ = s.lock.Unlock()
 }
 

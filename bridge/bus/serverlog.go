@@ -18,10 +18,12 @@ type serverLog struct {
 	lines *lograte.Limiter
 	// fatal gets the first error after which the server ends itself.
 	fatal chan string
+	// failed is told of every error before anybody sees what it is about.
+	failed func(text string)
 }
 
-func newServerLog(log *slog.Logger, lines *lograte.Limiter) serverLog {
-	return serverLog{log: log.With("component", "nats-server"), lines: lines, fatal: make(chan string, 1)}
+func newServerLog(log *slog.Logger, lines *lograte.Limiter, failed func(string)) serverLog {
+	return serverLog{log: log.With("component", "nats-server"), lines: lines, fatal: make(chan string, 1), failed: failed}
 }
 
 // Noticef logs what is normal: a debug line here.
@@ -31,7 +33,10 @@ func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(fo
 func (l serverLog) Warnf(format string, v ...any) { l.write(slog.LevelWarn, format, v) }
 
 // Errorf logs an error.
-func (l serverLog) Errorf(format string, v ...any) { l.write(slog.LevelError, format, v) }
+func (l serverLog) Errorf(format string, v ...any) {
+	l.failed(fmt.Sprintf(format, v...))
+	l.write(slog.LevelError, format, v)
+}
 
 // write logs a line unless there were many of its kind in the last minute.
 func (l serverLog) write(level slog.Level, format string, v []any) {

@@ -69,8 +69,8 @@ func (t Trouble) words() words {
 		return words{slog.LevelError, "storage is full; not even a postback can be stored, and its sender is told to come again",
 			"raise the size limit of the event stream (BRIDGE_STREAM_MAX_BYTES) or of the account, or shorten how long events are kept"}
 	case StoreFailed:
-		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until it was started anew, which the bridge does once there is space",
-			"make room on the disk of the data directory"}
+		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until what it wrote lately is on the disk again and it was started anew, which the bridge does once there is space",
+			"make room on the disk of the data directory; if the detail tells of an input or output error, see to the disk"}
 	default:
 		return words{slog.LevelError, string(t), ""}
 	}

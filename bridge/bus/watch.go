@@ -60,6 +60,10 @@ func (b *Bus) Watch(ctx context.Context, o WatchOptions) error {
 		}
 		defer func() { _ = sub.Unsubscribe() }()
 	}
+	if b.server != nil {
+		poke := b.watched.poke
+		b.server.poke.Store(&poke)
+	}
 	b.watched.running.Store(true)
 	defer b.watched.end()
 	for _, t := range AllTroubles() {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -78,8 +79,10 @@ func readWitness(file string) (said witnessFile, err error) {
 // read, and everything after that in the same file: commands would be found at an
 // older event, and be sent again.
 type Witness struct {
-	b      *Bus
-	file   string
+	b    *Bus
+	file string
+	// mu is held while said is changed or the file is written.
+	mu     sync.Mutex
 	said   witnessed
 	others []witnessed
 	// every is the time between two writes, idle the time between two where nothing is
@@ -123,17 +126,9 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 	}
 	w.said, _ = kept.of(b.subjects.EventStream())
 	w.others = kept.without(b.subjects.EventStream())
-	// The files can show that everything is there. What is not, NATS has to say.
-	found, err := b.survey(ctx, w.said, b.files)
+	found, err := b.surveyed(ctx, w.said)
 	if err != nil {
-		b.log.Debug("the files of the event stream do not show that it is whole; it is read through", "error", err)
-	}
-	for try := 0; try < surveyTries && (err != nil || len(found.missing) > 0); try++ {
-		// Events may have left by their age meanwhile, and a slow disk is no damage.
-		found, err = b.survey(ctx, w.said, b.delivered)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the event stream: %w", err)
+		return nil, err
 	}
 	if len(found.missing) > 0 {
 		damage := &DamageError{Stream: found.said.Stream, Missing: found.missing}
@@ -145,7 +140,25 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 	}
 	w.said = found.said
 	b.acknowledged(w.said.Last)
+	b.witness.Store(w)
 	return w, w.write(ctx)
+}
+
+// surveyed holds the event stream against what a witness said of it.
+func (b *Bus) surveyed(ctx context.Context, said witnessed) (survey, error) {
+	// The files can show that everything is there. What is not, NATS has to say.
+	found, err := b.survey(ctx, said, b.files)
+	if err != nil {
+		b.log.Debug("the files of the event stream do not show that it is whole; it is read through", "error", err)
+	}
+	for try := 0; try < surveyTries && (err != nil || len(found.missing) > 0); try++ {
+		// Events may have left by their age meanwhile, and a slow disk is no damage.
+		found, err = b.survey(ctx, said, b.delivered)
+	}
+	if err != nil {
+		return survey{}, fmt.Errorf("read the event stream: %w", err)
+	}
+	return found, nil
 }
 
 // surveyTries is how often the stream is read before events count as missing.
@@ -163,6 +176,8 @@ func (w *Witness) Keep(ctx context.Context) {
 
 // Note writes the file if there is something new.
 func (w *Witness) Note(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	last := w.b.acked.Load()
 	if last <= w.said.Last && w.time().Sub(w.said.Noted) < w.idle {
 		return nil

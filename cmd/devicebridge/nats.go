@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"devicebridge/bridge/bus"
@@ -119,7 +120,22 @@ func putSecret(file string, text []byte, place func(from, to string) error) erro
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	return place(temporary.Name(), file)
+	if err := place(temporary.Name(), file); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(file))
+}
+
+// syncDir has the names in a directory on the disk, where the system can do that.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // serviceVersion gives the version in the strict form the NATS service API asks

@@ -33,7 +33,7 @@ func mayMount(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=60m", "-proof.mounting"}
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=60m", "-test.parallel=8", "-proof.mounting"}
 	flag.Visit(func(f *flag.Flag) {
 		if strings.HasPrefix(f.Name, "power.") || strings.HasPrefix(f.Name, "proof.") {
 			args = append(args, "-"+f.Name+"="+f.Value.String())

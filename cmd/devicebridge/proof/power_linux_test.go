@@ -11,7 +11,7 @@ import (
 
 var (
 	powerCuts   = flag.Int("power.cuts", 2, "cut the power so many times")
-	powerFaults = flag.Int("power.faults", 2, "cut the power so many times after syncs of the disk failed, and let them fail so many times without a cut")
+	powerFaults = flag.Int("power.faults", 1, "cut the power so many times after syncs of the disk failed, and let them fail so many times without a cut")
 	powerSeed   = flag.Uint64("power.seed", 0, "decides what happens by chance; 0: another one each time")
 )
 
@@ -39,11 +39,20 @@ func TestPowerCut(t *testing.T) {
 		p := newPowered(t, seed+1, always)
 		p.through(seed+1, *powerFaults, func(ctx context.Context) {
 			p.failSyncs(ctx)
-			if p.rng.IntN(4) > 0 { // else before anything is promised again
-				p.more(ctx, 1)
-				pace(ctx, time.Duration(p.rng.Int64N(int64(1200*time.Millisecond))))
-			}
+			p.more(ctx, 1) // it promises again
+			pace(ctx, time.Duration(p.rng.Int64N(int64(1200*time.Millisecond))))
 			p.cut()
+		})
+	})
+	t.Run("cuts while syncs fail", func(t *testing.T) {
+		t.Parallel()
+		p := newPowered(t, seed+5, always)
+		p.through(seed+5, *powerFaults, func(ctx context.Context) {
+			p.disk.Fail(true)
+			pace(ctx, time.Duration(p.rng.Int64N(int64(3*time.Second))))
+			p.cut()
+			p.disk.Fail(false)
+			p.faults++
 		})
 	})
 	t.Run("failed syncs, then a kill, then cuts", func(t *testing.T) {

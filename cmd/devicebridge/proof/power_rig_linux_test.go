@@ -20,7 +20,7 @@ const (
 	// powerCallers are as many as make appends go to the disk in groups.
 	powerCallers = 40
 	// powerLife is how long a command may take that Graph does not end.
-	powerLife = 20 * time.Second
+	powerLife = 8 * time.Second
 	// powerPace is the longest pause of a caller.
 	powerPace = 200 * time.Millisecond
 )
@@ -73,7 +73,7 @@ func (p *powered) cut() {
 	p.mount(p.t)
 }
 
-// failSyncs lets syncs fail for about a second.
+// failSyncs lets syncs fail for about a second, and at least one.
 func (p *powered) failSyncs(ctx context.Context) {
 	p.t.Helper()
 	before := p.disk.Figures().Failed

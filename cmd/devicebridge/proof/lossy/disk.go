@@ -105,6 +105,28 @@ func (d *Disk) enter(dir *node, name string, n *node) {
 	d.journal = append(d.journal, func() { set(dir.kept) })
 }
 
+// rename gives a node another name, which may be another node's until then. It is one
+// entry of the journal: whole or not at all.
+func (d *Disk) rename(from, to *node, oldName, newName string) syscall.Errno {
+	n, old := from.seen[oldName], to.seen[newName]
+	switch {
+	case n == nil:
+		return syscall.ENOENT
+	case n == old:
+		return 0
+	case old != nil && len(old.seen) > 0:
+		return syscall.ENOTEMPTY
+	case old != nil:
+		old.links--
+	}
+	before := len(d.journal)
+	d.enter(to, newName, n)
+	d.enter(from, oldName, nil)
+	both := slices.Clone(d.journal[before:])
+	d.journal = append(d.journal[:before], func() { both[0](); both[1]() })
+	return 0
+}
+
 // write changes the content of a file as programs see it.
 func (d *Disk) write(n *node, at int, data []byte) {
 	if end := at + len(data); end > len(n.data) {

@@ -229,27 +229,10 @@ func (f *files) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.St
 func (f *files) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName string) fuse.Status {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
-	from, to := f.d.nodes[in.NodeId], f.d.nodes[in.Newdir]
-	n, old := from.seen[oldName], to.seen[newName]
-	switch {
-	case in.Flags != 0:
+	if in.Flags != 0 {
 		return fuse.EINVAL
-	case n == nil:
-		return fuse.ENOENT
-	case n == old:
-		return fuse.OK
-	case old != nil && len(old.seen) > 0:
-		return fuse.Status(syscall.ENOTEMPTY)
-	case old != nil:
-		old.links--
 	}
-	// One entry of the journal: a rename is whole or not at all.
-	before := len(f.d.journal)
-	f.d.enter(to, newName, n)
-	f.d.enter(from, oldName, nil)
-	both := slices.Clone(f.d.journal[before:])
-	f.d.journal = append(f.d.journal[:before], func() { both[0](); both[1]() })
-	return fuse.OK
+	return fuse.Status(f.d.rename(f.d.nodes[in.NodeId], f.d.nodes[in.Newdir], oldName, newName))
 }
 
 func (f *files) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
