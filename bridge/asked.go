@@ -40,7 +40,7 @@ func (b *Bridge) withoutPayload(ctx context.Context, from events.Stored, d Deliv
 			Message: "the first event of this command, which alone holds its payload, is not in the event stream any more; ask again under a new request id",
 		}})
 		if err != nil {
-			return backoff(d.Count)
+			return b.again(c, d)
 		}
 		return b.wake(ctx, after, d)
 	case errors.Is(err, events.ErrUnreadable):
@@ -48,7 +48,7 @@ func (b *Bridge) withoutPayload(ctx context.Context, from events.Stored, d Deliv
 		b.Hooks.Unreadable()
 		return b.rearm(ctx, from, earlier(b.Now().Add(jitter(longestPause)), c.ExpiresAt), d)
 	default:
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 }
 

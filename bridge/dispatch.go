@@ -49,7 +49,7 @@ func (b *Bridge) Dispatch(ctx context.Context, from events.Stored, d Delivery) t
 			return 0
 		}
 		if err != nil {
-			return backoff(d.Count)
+			return b.again(from.Command, d)
 		}
 		from = latest
 	}
@@ -170,11 +170,11 @@ func (b *Bridge) attempt(ctx context.Context, from events.Stored, d Delivery, pl
 	// the claim does, and not later than the command's end.
 	if err := b.Timers.Arm(ctx, id, earlier(b.Now().Add(b.Timing.PollFirst), from.Command.ExpiresAt)); err != nil {
 		b.Log.Warn("command waits: its timer cannot be set", "command", id, "error", err)
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 	crash.At(crash.DispatchArmed)
 	if err := d.Alive(); err != nil {
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 	claimed, err := b.claim(ctx, from, claim)
 	if err != nil {
@@ -276,9 +276,6 @@ func (b *Bridge) settle(ctx context.Context, claimed events.Stored, in command.I
 
 // callbackExpiry is when the stream lets go of the command.
 func (b *Bridge) callbackExpiry(c events.Command) time.Time { return c.CreatedAt.Add(b.MaxAge) }
-
-// backoff gives how long to wait after the count-th delivery came to nothing.
-func backoff(count uint64) time.Duration { return jitter(doubled(shortPause, count, longPause)) }
 
 // deferral gives how long Graph is left alone after attempt failed attempts.
 func deferral(attempt int) time.Duration {

@@ -64,7 +64,7 @@ func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery)
 		},
 	})
 	if err != nil {
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 	b.leases.forget(c.ID)
 	// This delivery may be the timer that stood since the claim: set the next.

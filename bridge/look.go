@@ -29,14 +29,14 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	case b.unreadable(id, err):
 		return 0
 	case err != nil:
-		return backoff(d.Count)
+		return blindly(d)
 	}
 	ctx = b.Tracer.Resume(ctx, latest.Command)
 	if d.Confirm > 0 {
 		after, err := b.confirm(ctx, latest, d.Confirm)
 		switch {
 		case err != nil:
-			return backoff(d.Count)
+			return b.again(latest.Command, d)
 		case after.Sequence == latest.Sequence:
 			return 0 // the command's own timer stands
 		}
@@ -75,7 +75,7 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 		if err == nil {
 			after, err := b.observe(ctx, from, given, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 			if err != nil {
-				return backoff(d.Count)
+				return b.again(from.Command, d)
 			}
 			if after.Command.Terminal {
 				return b.wake(ctx, after, d)
@@ -85,7 +85,7 @@ func (b *Bridge) expire(ctx context.Context, from events.Stored, d Delivery) tim
 	}
 	after, err := b.fold(ctx, from, given, command.Expire{At: b.Now()})
 	if err != nil {
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 	return b.wake(ctx, after, d)
 }
@@ -139,7 +139,7 @@ func (b *Bridge) poll(ctx context.Context, from events.Stored, d Delivery) time.
 	default:
 		after, err := b.observe(ctx, from, given, command.Observe{At: b.Now(), Source: events.SourcePoll, Observation: o})
 		if err != nil {
-			return backoff(d.Count)
+			return b.again(from.Command, d)
 		}
 		if after.Command.Ended() {
 			return 0
@@ -227,7 +227,7 @@ func (b *Bridge) fetchDelay(silence time.Duration) time.Duration {
 
 func (b *Bridge) giveUp(ctx context.Context, from events.Stored, why *events.Error, d Delivery) time.Duration {
 	if _, err := b.fold(ctx, from, given, command.FetchFailed{At: b.Now(), Error: why}); err != nil {
-		return backoff(d.Count)
+		return b.again(from.Command, d)
 	}
 	return 0
 }

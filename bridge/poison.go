@@ -47,7 +47,7 @@ func (b *Bridge) PoisonedCommand(ctx context.Context, id string) time.Duration {
 	}
 	if err != nil {
 		b.Log.Warn("poisoned command not handled; it comes again", "command", id, "error", err)
-		return jitter(longPause)
+		return jitter(overduePause)
 	}
 	return 0
 }

@@ -49,7 +49,7 @@ func (b *Bridge) rearm(ctx context.Context, from events.Stored, at time.Time, d 
 	if err := b.schedule(ctx, from, at.Add(ahead)); err != nil {
 		b.Log.Warn("timer not set; the delivery stands in for it", "command", from.Command.ID, "error", err)
 		// Not longer than that: it holds one of the places of its consumer.
-		return min(max(at.Sub(b.Now()), backoff(d.Count)), longPause)
+		return min(max(at.Sub(b.Now()), b.again(from.Command, d)), longPause)
 	}
 	return 0
 }

@@ -45,6 +45,10 @@ func lifecycle() string {
 	b.WriteString("```mermaid\n" + diagram() + "```\n\n")
 	b.WriteString("`progress` stands for the statuses of Graph that are not terminal, `ended` for its terminal ones.\n\n")
 	b.WriteString("## Every cell\n\n" + matrix())
+	b.WriteString("\n## How late the end may come\n\nA command ends at `expiresAt` at the latest. The `timedOut` event may be stored later by " +
+		"what Graph takes to answer a last question (15 s at most), by 30 s from when NATS answers again where it did not answer then, " +
+		"by a lease where the sender died or could not store the outcome under a claim, and by the time to the next sweep where no timer stood. " +
+		"From `expiresAt` on it is not claimed any more, whatever is late.\n")
 	return b.String()
 }
 
