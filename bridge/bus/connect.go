@@ -31,6 +31,10 @@ type Options struct {
 	CAFile         string
 	CertFile       string
 	KeyFile        string
+	// InboxPrefix is where answers are expected, where permissions ask for another than
+	// _INBOX; empty: that. TLSFirst begins with TLS before the server says a word.
+	InboxPrefix string
+	TLSFirst    bool
 
 	Subjects events.Subjects
 	// Wait keeps trying while no server answers, instead of giving up at once.
@@ -214,6 +218,12 @@ func credentials(o Options, opts []nats.Option) ([]nats.Option, error) {
 	}
 	if o.CertFile != "" || o.KeyFile != "" {
 		opts = append(opts, nats.ClientCert(o.CertFile, o.KeyFile))
+	}
+	if o.InboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
+	}
+	if o.TLSFirst {
+		opts = append(opts, nats.TLSHandshakeFirst())
 	}
 	return opts, nil
 }

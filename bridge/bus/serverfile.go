@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/conf"
@@ -46,6 +47,16 @@ func refusedSettings() map[string]string {
 func (o ServerOptions) Check() error {
 	_, err := o.base()
 	return err
+}
+
+// Address gives the host and port that a server started as o says would listen on,
+// without starting it.
+func (o ServerOptions) Address() (string, error) {
+	base, err := o.base()
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(base.Host, strconv.Itoa(base.Port)), nil
 }
 
 // base gives the server's options as far as o.Listen and the configuration file

@@ -79,6 +79,8 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 	}
 	defer spans.stop()
 	o.tracer = spans.tracer
+	note := func() {}
+	defer func() { note() }()
 	handler := adminHandler(o.metrics.handler(), o.health, readBuild(), ownHands(c.AdminAddr, levelHandler(c.level, log)))
 	err = withAdmin(ctx, admin, handler, log, o.stop, func(ctx context.Context) error {
 		return onNATS(ctx, c, o, log, func(server *bus.Server, b *bus.Bus) error {
@@ -90,6 +92,9 @@ func runBridge(ctx context.Context, c config, listener net.Listener, log *slog.L
 			return parts.runAll(ctx, o.stop, log, func() {
 				o.health.start()
 				about.NATS, about.Embedded, about.Took = natsAddress(server, b), server != nil, time.Since(begin)
+				if server != nil {
+					note = noteRunning(c.DataDir, about, log)
+				}
 				ready(about)
 			})
 		})

@@ -26,8 +26,8 @@ func withBus(ctx context.Context, vars map[string]string, stderr io.Writer, do f
 	o.Wait = false
 	b, err := bus.Connect(ctx, o)
 	if err != nil {
-		return &events.Error{Code: events.CodeUnavailable, Message: err.Error() +
-			"; start `devicebridge serve`, or set NATS_URL, and NATS_CREDS, NATS_NKEY or NATS_USER where it asks who you are"}
+		return &events.Error{Code: events.CodeUnavailable, Message: fmt.Sprintf("%v (the address is that of %s); start `devicebridge serve`, or name another server "+
+			"with --server, --context or NATS_URL, and --creds, --nkey, NATS_CREDS, NATS_NKEY or NATS_USER where it asks who you are", err, c.NATS.from)}
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -96,6 +96,7 @@ func (q question[Q, A]) command(vars map[string]string) *cobra.Command {
 		q.flags(cmd)
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

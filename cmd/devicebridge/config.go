@@ -27,6 +27,14 @@ type natsConfig struct {
 	User     string `env:"NATS_USER"`
 	Password string `env:"NATS_PASSWORD"`
 	Token    string `env:"NATS_TOKEN"`
+
+	// Of a client: from is what says where NATS is, in words; local is whether that is
+	// the embedded server of a bridge on this machine. inboxPrefix and tlsFirst are of a
+	// context.
+	from        string
+	local       bool
+	inboxPrefix string
+	tlsFirst    bool
 }
 
 // clientConfig is what the client subcommands read.
@@ -140,11 +148,19 @@ func environment(environ []string) map[string]string { return env.ToMap(environ)
 // loadClient reads what a client subcommand needs.
 func loadClient(vars map[string]string) (clientConfig, error) {
 	var c clientConfig
-	faults := []error{parse(vars, &c)}
-	faults = append(faults, natsFaults(c.NATS)...)
+	faults := []error{parse(withPrefix(vars), &c)}
 	var err error
+	if c.NATS, err = findNATS(c.NATS, vars); err != nil {
+		faults = append(faults, err)
+	} else {
+		faults = append(faults, clientFaults(c.NATS, vars)...)
+	}
 	if c.subjects, err = events.NewSubjects(c.SubjectPrefix); err != nil {
-		faults = append(faults, fmt.Errorf("BRIDGE_SUBJECT_PREFIX: %w", err))
+		name := "BRIDGE_SUBJECT_PREFIX"
+		if vars[flagPrefix] != "" {
+			name = flagPrefix
+		}
+		faults = append(faults, fmt.Errorf("%s: %w", name, err))
 	}
 	return c, wrapUsage(errors.Join(faults...))
 }

@@ -74,10 +74,12 @@ One line per check: ok, warn or fail, what was seen, and the way out. Exit code
 			if timeout <= 0 {
 				return usageError{fmt.Errorf("--timeout: is %s; it takes a positive duration such as 10s", timeout)}
 			}
-			if _, err := loadClient(vars); err != nil {
+			client, err := loadClient(vars)
+			if err != nil {
 				return err
 			}
 			c, fault := loadServe(vars)
+			c.clientConfig = client // it asks as a client does
 			d := &doctor{c: c, canary: !noCanary, timeout: timeout}
 			if err := d.examine(cmd.Context(), fault); err != nil {
 				return err
@@ -101,6 +103,7 @@ One line per check: ok, warn or fail, what was seen, and the way out. Exit code
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.BoolVar(&noCanary, "no-canary", false, "mint no callback: whether the public URL leads here is then not checked")
 	f.DurationVar(&timeout, "timeout", 10*time.Second, "how long one question may take")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

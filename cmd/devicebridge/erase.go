@@ -57,6 +57,7 @@ stream, Graph and the device. To run it again does no harm.
 	cmd.Flags().StringVar(&reason, "reason", "", "kept in the erased event, so nothing personal")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask whether this is meant")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

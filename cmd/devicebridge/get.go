@@ -56,6 +56,7 @@ message is fetched from where it lies and held against its digest.
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the response payload in its place")
 	cmd.Flags().BoolVar(&payloadOnly, "payload", false, "write only the response payload, as it came")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"devicebridge/bridge/roundtrip"
+	"devicebridge/cmd/devicebridge/internal/running"
 )
 
 // healthcheck is what the command line of `healthcheck` says.
@@ -78,17 +79,36 @@ func (h healthcheck) address(vars map[string]string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("BRIDGE_ADMIN_ADDR: is %q; it takes host:port, such as 127.0.0.1:8081", listen)
 	}
-	switch host { // who listens on every address is asked on this machine
-	case "", "0.0.0.0":
-		host = "127.0.0.1"
-	case "::":
-		host = "::1"
+	if port == "0" {
+		if noted := notedAdmin(vars); noted != "" {
+			return h.below("http://" + noted), nil
+		}
+		return "", errors.New("BRIDGE_ADMIN_ADDR: has port 0, and no running bridge has noted in BRIDGE_DATA_DIR which it took; name the address with --url")
 	}
+	return h.below("http://" + running.OnThisMachine(net.JoinHostPort(host, port))), nil
+}
+
+// notedAdmin gives where the bridge that runs on this machine says its admin listener
+// is; empty where none does.
+func notedAdmin(vars map[string]string) string {
+	dir := vars["BRIDGE_DATA_DIR"]
+	if dir == "" {
+		dir, _ = defaultDataDir(vars) // without a home there is none
+	}
+	if dir == "" {
+		return ""
+	}
+	note, _ := running.Find(dir)
+	return note.Admin
+}
+
+// below gives what is asked at an admin listener.
+func (h healthcheck) below(base string) string {
 	path := "/readyz"
 	if h.live {
 		path = "/livez"
 	}
-	return "http://" + net.JoinHostPort(host, port) + path, nil
+	return base + path
 }
 
 // reasons joins the lines of an answer: what it comes to, and why.

@@ -93,10 +93,13 @@ func mayImport() map[string]struct {
 				"events", "schemas", "bridge", "bridge/bus", "bridge/command", "bridge/crash", "bridge/decode", "bridge/directory", "bridge/graph",
 				"bridge/graph/emulator", "bridge/graph/emulator/authority", "bridge/graph/emulator/directory", "bridge/graph/signin",
 				"bridge/inventory", "bridge/policy", "bridge/redact", "bridge/roundtrip", "bridge/tracing", "bridge/tracing/otlp", "webhook",
+				"cmd/devicebridge/internal/natsctx", "cmd/devicebridge/internal/running",
 			},
 			"the command wires everything",
 		},
-		"cmd/devicebridge/proof": {nil, "the proof is tests of the built binary; nothing of it is in the product"},
+		"cmd/devicebridge/internal/natsctx": {nil, "the files of another program know nothing of this one"},
+		"cmd/devicebridge/internal/running": {nil, "a note of two addresses knows nothing of who is behind them"},
+		"cmd/devicebridge/proof":            {nil, "the proof is tests of the built binary; nothing of it is in the product"},
 	}
 }
 

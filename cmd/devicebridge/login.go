@@ -76,6 +76,7 @@ has them. On the machine of a bridge with the embedded server it finds both.`,
 	flags.StringVar(&f.keepIn, "store", "auto", `where the tokens are kept: "nats", sealed, for every replica; "user", in the key store of this
 user, for a bridge that this user runs on this machine; "auto": "user" on macOS and Windows with
 the embedded server, else "nats"`)
+	addClientFlags(cmd, vars)
 	return cmd
 }
 
@@ -124,7 +125,7 @@ func (f loginFlags) login(ctx context.Context, c loginConfig, ask asker, w io.Wr
 	}
 	session, err := signin.Login(ctx, signin.LoginOptions{
 		Application: app, Mode: f.mode(now.Mode), Scopes: now.Scopes,
-		KeepIn: keptIn(f.keepIn, runtime.GOOS, c.NATS.URL == ""),
+		KeepIn: keptIn(f.keepIn, runtime.GOOS, c.NATS.local),
 		Prompt: func(p signin.Prompt) { showPrompt(w, p) },
 	})
 	if err != nil {

@@ -44,13 +44,13 @@ func embeddedServer(c config, log *slog.Logger) (*bus.Server, error) {
 // witnessFile is where the witness of the embedded server's event stream is.
 func (c config) witnessFile() string { return filepath.Join(c.DataDir, "witness.json") }
 
-// busOptions connect to the server inside, to NATS_URL, or, for a client with
-// neither, to where the embedded server listens by default.
+// busOptions connect to the server inside, or to where NATS is said to be.
 func busOptions(c clientConfig, server *bus.Server, log *slog.Logger) bus.Options {
 	return bus.Options{
-		URL: cmp.Or(c.NATS.URL, "nats://127.0.0.1:4222"), Server: server, Name: "devicebridge",
+		URL: cmp.Or(c.NATS.URL, defaultNATS), Server: server, Name: "devicebridge",
 		User: c.NATS.User, Password: c.NATS.Password, Token: c.NATS.Token, CredsFile: c.NATS.Creds, NKeyFile: c.NATS.NKey,
 		CAFile: c.NATS.CA, CertFile: c.NATS.Cert, KeyFile: c.NATS.Key,
+		InboxPrefix: c.NATS.inboxPrefix, TLSFirst: c.NATS.tlsFirst,
 		Subjects: c.subjects, Wait: true, Log: log,
 	}
 }

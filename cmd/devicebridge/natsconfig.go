@@ -3,9 +3,36 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 
 	"devicebridge/bridge/bus"
+	"devicebridge/cmd/devicebridge/internal/running"
 )
+
+// noteRunning notes in the data directory where the bridge is, for clients on this
+// machine; take away removes the note.
+func noteRunning(dir string, about started, log *slog.Logger) (takeAway func()) {
+	address, err := url.Parse(about.NATS)
+	if err != nil {
+		return func() {}
+	}
+	address.Host = running.OnThisMachine(address.Host)
+	note := running.Note{NATS: address.String()}
+	if about.Admin != adminOff {
+		note.Admin = running.OnThisMachine(about.Admin)
+	}
+	remove, err := running.Write(dir, note)
+	if err != nil {
+		log.Warn("clients on this machine are not told where the bridge is", "error", err)
+		return func() {}
+	}
+	return func() {
+		if err := remove(); err != nil {
+			log.Warn("the note of where the bridge is stays behind", "error", err)
+		}
+	}
+}
 
 // natsListenFaults checks the listener of the embedded server and the
 // configuration file for it, before anything is started.

@@ -55,6 +55,7 @@ with the same time does no harm.`,
 	}
 	cmd.Flags().StringVar(&before, "before", "", `commands accepted before this time, such as 2026-11-22T10:00:00Z, or "now"`)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

@@ -28,16 +28,21 @@ every status change and every response payload as NATS events.
 Microsoft retired the live command API in September 2020. Try everything with
 the emulator that is built in: devicebridge demo
 
+` + clientHelp + `
+
 ` + exitHelp,
 		Example: `  devicebridge demo
   devicebridge send --device 6841b3db-2b55-467b-ad84-79a41a4ef665 --uri https://example.com --wait 30s
   devicebridge watch`,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              knownCommand,
-		PersistentPreRunE: func(cmd *cobra.Command, args []string) error { return refuseEmpty(cmd, args) },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          knownCommand,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			takeClientFlags(cmd, vars)
+			return refuseEmpty(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetOut(stdout)

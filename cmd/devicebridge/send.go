@@ -62,6 +62,7 @@ client library cannot send twice; give your own to make a repeat of yours safe.
 	flags.DurationVar(&f.wait, "wait", 0, "wait for the command's end, at most this long (5m)")
 	flags.BoolVar(&f.queue, "queue", false, "put it into the intake stream instead of asking for a receipt")
 	flags.BoolVar(&f.printsJSON, "json", false, "print JSON")
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

@@ -59,6 +59,7 @@ A request id may be one that is yet to be asked for.`,
 	flags.BoolVar(&f.end, "until-end", false, "with a command: stop when it has ended, exit 5 unless it completed")
 	flags.BoolVar(&f.printsJSON, "json", false, "print one JSON record per line")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	addClientFlags(cmd, vars)
 	return cmd
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func newLogout(vars map[string]string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "Forget who is signed in to Graph",
 		Long: `Forget who is signed in to Graph: every replica stops sending at once, and
@@ -42,6 +42,8 @@ to end the sign-in there too, use the account's own page.`,
 			})
 		},
 	}
+	addClientFlags(cmd, vars)
+	return cmd
 }
 
 func newWhoAmI(vars map[string]string) *cobra.Command {
