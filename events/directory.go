@@ -7,7 +7,8 @@ package events
 // as extension properties and OData annotations, are kept and written again.
 //
 // Every member may be absent, since a query selects and an update changes some
-// only. Times are texts as Graph writes them, RFC 3339 in UTC with up to seven
+// only. A member that is of another type than Graph's pages say is kept and written
+// as it came. Times are texts as Graph writes them, RFC 3339 in UTC with up to seven
 // digits of a second's fraction: what comes in goes out unchanged.
 type DirectoryDevice struct {
 	// ID is the object id, the key in the directory. DeviceID is the alternate

@@ -9,9 +9,9 @@ type (
 	plainExtensionAttributes   ExtensionAttributes
 )
 
-// UnmarshalJSON does what Command.UnmarshalJSON does.
+// UnmarshalJSON does what Command.UnmarshalJSON does, and takes members of any type.
 func (d *DirectoryDevice) UnmarshalJSON(data []byte) error {
-	known, unknown, err := decodeOpen[plainDirectoryDevice](data)
+	known, unknown, err := decodeOdd[plainDirectoryDevice](data)
 	if err != nil {
 		return err
 	}
@@ -24,9 +24,9 @@ func (d DirectoryDevice) MarshalJSON() ([]byte, error) {
 	return encodeOpen(plainDirectoryDevice(d), d.unknown)
 }
 
-// UnmarshalJSON does what Command.UnmarshalJSON does.
+// UnmarshalJSON does what Command.UnmarshalJSON does, and takes members of any type.
 func (o *DirectoryObject) UnmarshalJSON(data []byte) error {
-	known, unknown, err := decodeOpen[plainDirectoryObject](data)
+	known, unknown, err := decodeOdd[plainDirectoryObject](data)
 	if err != nil {
 		return err
 	}
@@ -39,9 +39,9 @@ func (o DirectoryObject) MarshalJSON() ([]byte, error) {
 	return encodeOpen(plainDirectoryObject(o), o.unknown)
 }
 
-// UnmarshalJSON does what Command.UnmarshalJSON does.
+// UnmarshalJSON does what Command.UnmarshalJSON does, and takes members of any type.
 func (e *Extension) UnmarshalJSON(data []byte) error {
-	known, unknown, err := decodeOpen[plainExtension](data)
+	known, unknown, err := decodeOdd[plainExtension](data)
 	if err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func (e *Extension) UnmarshalJSON(data []byte) error {
 // MarshalJSON does what Command.MarshalJSON does.
 func (e Extension) MarshalJSON() ([]byte, error) { return encodeOpen(plainExtension(e), e.unknown) }
 
-// UnmarshalJSON does what Command.UnmarshalJSON does.
+// UnmarshalJSON does what Command.UnmarshalJSON does, and takes members of any type.
 func (a *AlternativeSecurityID) UnmarshalJSON(data []byte) error {
-	known, unknown, err := decodeOpen[plainAlternativeSecurityID](data)
+	known, unknown, err := decodeOdd[plainAlternativeSecurityID](data)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,9 @@ func (a AlternativeSecurityID) MarshalJSON() ([]byte, error) {
 	return encodeOpen(plainAlternativeSecurityID(a), a.unknown)
 }
 
-// UnmarshalJSON does what Command.UnmarshalJSON does.
+// UnmarshalJSON does what Command.UnmarshalJSON does, and takes members of any type.
 func (e *ExtensionAttributes) UnmarshalJSON(data []byte) error {
-	known, unknown, err := decodeOpen[plainExtensionAttributes](data)
+	known, unknown, err := decodeOdd[plainExtensionAttributes](data)
 	if err != nil {
 		return err
 	}

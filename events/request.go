@@ -139,6 +139,9 @@ type Device struct {
 	Model        string `json:"model,omitempty"`
 	Manufacturer string `json:"manufacturer,omitempty"`
 	Status       string `json:"status,omitempty"`
+
+	// odd are the members that Graph gave as something else than a text.
+	odd unknownMembers
 }
 
 // DevicesRequest asks for the account's devices.

@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -47,6 +48,60 @@ func decodeOpen[T any](data []byte) (T, unknownMembers, error) {
 		return known, "", err
 	}
 	return known, unknownMembers(text[1 : len(text)-1]), nil
+}
+
+// errNull has a list with a null among its objects kept as it came.
+var errNull = errors.New("null is not a JSON object")
+
+// decodeOdd is decodeOpen for what Graph sends: a member that is no Optional and is
+// not a text is kept with the unknown ones, as it came.
+func decodeOdd[T any](data []byte) (T, unknownMembers, error) {
+	if string(data) == "null" {
+		return *new(T), "", errNull
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(data, &object) != nil {
+		return decodeOpen[T](data) // which says what is wrong
+	}
+	odd := map[string]json.RawMessage{}
+	for _, name := range plainNames(reflect.TypeFor[T]()) {
+		for given, value := range object {
+			if strings.EqualFold(given, name) && json.Unmarshal(value, new(string)) != nil || given == name && string(value) == "null" {
+				odd[given] = value
+				delete(object, given)
+			}
+		}
+	}
+	if len(odd) == 0 {
+		return decodeOpen[T](data)
+	}
+	rest, err := Marshal(object)
+	if err != nil {
+		return *new(T), "", err
+	}
+	known, unknown, err := decodeOpen[T](rest)
+	if err != nil {
+		return known, "", err
+	}
+	text, err := Marshal(odd)
+	if err != nil {
+		return known, "", err
+	}
+	if unknown != "" {
+		unknown += ","
+	}
+	return known, unknown + unknownMembers(text[1:len(text)-1]), nil
+}
+
+// plainNames gives the names of a struct's members that are texts.
+func plainNames(t reflect.Type) []string {
+	var names []string
+	for f := range t.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && f.Type.Kind() == reflect.String {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // encodeOpen gives the JSON object of known, a struct, followed by the unknown

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -51,7 +50,7 @@ func Strict[T any](data []byte) (T, *events.Error) {
 	}
 	if err := json.Unmarshal(data, &request); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return request, events.Invalid(mismatch.Field, fmt.Sprintf("is a JSON %s; %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
+			return request, mismatchOf(mismatch.Field, mismatch)
 		}
 		return request, unreadableMember[T](members)
 	}

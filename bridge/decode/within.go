@@ -2,6 +2,8 @@ package decode
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -19,6 +21,9 @@ import (
 func within(path string, value json.RawMessage, t reflect.Type) *events.Error {
 	if get, optional := t.MethodByName("Get"); optional { // an events.Optional
 		t = get.Type.Out(0)
+		if fault := fits(path, value, t); fault != nil {
+			return fault
+		}
 	}
 	switch {
 	case t.Kind() == reflect.Struct:
@@ -35,6 +40,29 @@ func within(path string, value json.RawMessage, t reflect.Type) *events.Error {
 	return nil
 }
 
+// fits refuses a value that is no t. The types of what Graph sends keep a member of
+// another type as it came, which a request must not have.
+func fits(path string, value json.RawMessage, t reflect.Type) *events.Error {
+	if len(value) == 0 {
+		return nil // it is absent
+	}
+	err := json.Unmarshal(value, reflect.New(t).Interface())
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if mismatch.Field != "" {
+			path += "." + mismatch.Field
+		}
+		return mismatchOf(path, mismatch)
+	}
+	if err != nil {
+		return events.Invalid(path, "is not as expected")
+	}
+	return nil
+}
+
+func mismatchOf(field string, mismatch *json.UnmarshalTypeError) *events.Error {
+	return events.Invalid(field, fmt.Sprintf("is a JSON %s; %s is needed", events.Truncate(mismatch.Value, MaxName), typeName(mismatch.Type)))
+}
+
 func withinObject(path string, value json.RawMessage, t reflect.Type) *events.Error {
 	if name, twice := RepeatedMember(value); twice {
 		return events.Invalid(path+"."+events.Truncate(name, MaxName), "is given twice")
@@ -44,6 +72,11 @@ func withinObject(path string, value json.RawMessage, t reflect.Type) *events.Er
 	types := memberTypes(t)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if inner, known := types[name]; known {
+			if inner.Kind() == reflect.String {
+				if fault := fits(path+"."+name, members[name], inner); fault != nil {
+					return fault
+				}
+			}
 			if fault := within(path+"."+name, members[name], inner); fault != nil {
 				return fault
 			}

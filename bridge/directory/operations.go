@@ -16,7 +16,9 @@ type operation struct {
 	// smaller says how to get an answer that fits a message.
 	smaller string
 	writes  bool
-	run     func(ctx context.Context, data []byte) (any, error)
+	// paged: it takes a page token.
+	paged bool
+	run   func(ctx context.Context, data []byte) (any, error)
 }
 
 // The permissions of Graph's pages. Where those of different age differ, both
@@ -50,6 +52,7 @@ func (s *Service) operations() []operation {
 	)
 	for i := range all {
 		o := &all[i]
+		o.paged = o.reply == "list" || o.reply == "objects" || o.reply == "delta"
 		o.name, o.request, o.reply = "directory.devices."+o.name, "directory-"+o.request+"-request", "directory-"+o.reply+"-reply"
 	}
 	return all

@@ -26,7 +26,7 @@ func (s *Service) list(ctx context.Context, r events.DirectoryListRequest) (even
 		return events.DirectoryListReply{}, err
 	}
 	page, err := s.Graph.Devices(ctx, link)
-	if err != nil {
+	if page.Next, err = s.onward(page.Next, link, err); err != nil {
 		return events.DirectoryListReply{}, err
 	}
 	next, err := encodeToken(deviceList, page.Next)
@@ -88,13 +88,15 @@ func (s *Service) delta(ctx context.Context, r events.DirectoryDeltaRequest) (ev
 		return events.DirectoryDeltaReply{}, err
 	}
 	page, err := s.Graph.Delta(ctx, link)
+	if given, ok := errors.AsType[*graph.LinkError](err); ok {
+		// Whichever of the two it was: to go on from it is refused, and says why.
+		page.NextLink, err = given.Link, nil
+		s.tellLink(given)
+	}
 	if err != nil {
 		return events.DirectoryDeltaReply{}, err
 	}
-	reply, err := changesOf(page)
-	if err != nil {
-		return events.DirectoryDeltaReply{}, err
-	}
+	reply := changesOf(page)
 	if page.NextLink != "" {
 		reply.NextPageToken, err = encodeToken(deltaList, &graph.Link{URL: page.NextLink})
 	} else {
@@ -105,21 +107,41 @@ func (s *Service) delta(ctx context.Context, r events.DirectoryDeltaRequest) (ev
 
 // changesOf sorts changes into two lists, to be applied one after the other: a
 // removal that something newer follows is left out.
-func changesOf(page graph.DeltaPage) (events.DirectoryDeltaReply, error) {
+//
+// An entry that is neither a device nor the removal of one is left out.
+func changesOf(page graph.DeltaPage) events.DirectoryDeltaReply {
 	reply := events.DirectoryDeltaReply{Devices: []events.DirectoryDevice{}, Removed: []events.RemovedDevice{}}
 	for _, change := range page.Changes {
 		reply.Removed = slices.DeleteFunc(reply.Removed, func(r events.RemovedDevice) bool { return r.ID == change.ID })
+		if change.Device == nil && change.ID == "" {
+			continue
+		}
 		if change.Device == nil {
 			reply.Removed = append(reply.Removed, events.RemovedDevice{ID: change.ID, Reason: change.Reason})
 			continue
 		}
-		var device events.DirectoryDevice
-		if err := json.Unmarshal(change.Device, &device); err != nil {
-			return events.DirectoryDeltaReply{}, errors.New("the answer has something that is not a device")
+		var device *events.DirectoryDevice
+		if json.Unmarshal(change.Device, &device) == nil && device != nil {
+			reply.Devices = append(reply.Devices, *device)
 		}
-		reply.Devices = append(reply.Devices, device)
 	}
-	return reply, nil
+	return reply
+}
+
+// onward gives the link of the next page. One that Graph gave and that is not
+// followed does not cost the page that it came with: it goes into the page token, and
+// to go on from that is refused, and says why.
+func (s *Service) onward(next *graph.Link, from graph.Link, err error) (*graph.Link, error) {
+	given, ok := errors.AsType[*graph.LinkError](err)
+	if !ok {
+		return next, err
+	}
+	s.tellLink(given)
+	return &graph.Link{URL: given.Link, Eventual: from.Eventual}, nil
+}
+
+func (s *Service) tellLink(given *graph.LinkError) {
+	s.Log.Warn("Graph gave a next link that is not followed; does BRIDGE_DIRECTORY_URL name the URL that Graph's own links have?", "reason", given.Err)
 }
 
 func (s *Service) deltaLink(r events.DirectoryDeltaRequest) (string, error) {

@@ -16,7 +16,8 @@ func (s *Service) refusal(o operation, err error) error {
 	}
 	if argument, ok := errors.AsType[*graph.ArgumentError](err); ok {
 		if argument.Argument == "link" {
-			return events.Invalid("pageToken", "is not one that this endpoint gave")
+			return events.Invalid("pageToken", "goes on at a link that the bridge does not follow: it "+argument.Reason+
+				"; if Graph gave that link, set BRIDGE_DIRECTORY_URL to the URL that is in front of /devices in Graph's own links")
 		}
 		return events.Invalid(argument.Argument, argument.Reason)
 	}
@@ -33,6 +34,11 @@ func (s *Service) refusal(o operation, err error) error {
 	if stale, ok := errors.AsType[*graph.ResyncError](err); ok {
 		e.Code, e.Field = events.CodeConflict, "pageToken"
 		e.Message = "pageToken is one that Graph has forgotten; ask without it and read all devices anew: " + stale.Err.Error()
+		return e
+	}
+	if o.paged && graph.IsExpired(err) {
+		e.Code, e.Field = events.CodeConflict, "pageToken"
+		e.Message = "pageToken is one that Graph has forgotten; ask without it and begin the list anew: " + answer.Error()
 		return e
 	}
 	switch {

@@ -14,7 +14,7 @@ func (s *Service) relatedOf(r graph.Relationship) func(context.Context, events.D
 			return events.DirectoryObjectsReply{}, err
 		}
 		page, err := s.Graph.Related(ctx, link)
-		if err != nil {
+		if page.Next, err = s.onward(page.Next, link, err); err != nil {
 			return events.DirectoryObjectsReply{}, err
 		}
 		next, err := encodeToken(string(r), page.Next)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -31,6 +32,7 @@ type Client struct {
 	budget      *rate.Limiter
 	postTimeout time.Duration
 	getTimeout  time.Duration
+	log         *slog.Logger
 }
 
 // New makes a client and sends nothing. Its error joins the faults of all
@@ -59,6 +61,7 @@ func New(options Options) (*Client, error) {
 		budget:      newBudget(),
 		postTimeout: o.PostTimeout,
 		getTimeout:  o.GetTimeout,
+		log:         o.Log,
 	}, nil
 }
 

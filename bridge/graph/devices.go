@@ -16,8 +16,8 @@ const maxPages = 100
 // devicePage reads one page. Graph's user-list-devices page shows the members of
 // a device in camel case and in Pascal case; encoding/json takes either.
 type devicePage struct {
-	Value    *[]events.Device `json:"value"`
-	NextLink string           `json:"@odata.nextLink"`
+	Value    *[]json.RawMessage `json:"value"`
+	NextLink linkText           `json:"@odata.nextLink"`
 }
 
 // Devices GETs the account's devices, each once, in Graph's order; one without
@@ -50,13 +50,20 @@ func (c *Client) Devices(ctx context.Context) ([]events.Device, error) {
 		if err != nil {
 			return nil, fail(operation, err)
 		}
-		for _, d := range *page.Value {
+		listed, leftOut, ok := objectsOf[events.Device](*page.Value)
+		if !ok {
+			return nil, fail(operation, errors.New("the answer is not a list of devices"))
+		}
+		if leftOut > 0 {
+			c.log.Warn("Graph listed something that is no device; it is left out", "operation", operation, "entries", leftOut)
+		}
+		for _, d := range listed {
 			if d.ID != "" && !known[d.ID] {
 				known[d.ID] = true
 				devices = append(devices, d)
 			}
 		}
-		if target, err = c.nextPage(target, page.NextLink); err != nil {
+		if target, err = c.nextPage(target, string(page.NextLink)); err != nil {
 			return nil, fail(operation, err)
 		}
 	}
@@ -84,7 +91,7 @@ func (c *Client) nextPage(current, link string) (string, error) {
 	if err != nil {
 		return "", errors.New("the page's URL cannot be read")
 	}
-	next, err := from.Parse(link)
+	next, err := from.Parse(escapeLink(link))
 	if err != nil {
 		return "", errors.New("the next link is not a URL")
 	}
@@ -93,6 +100,22 @@ func (c *Client) nextPage(current, link string) (string, error) {
 	}
 	next.Fragment, next.RawFragment = "", ""
 	return next.String(), nil
+}
+
+// escapeLink escapes what no request line can have, spaces, control characters and
+// whatever is beyond ASCII, and leaves the rest as it came.
+func escapeLink(link string) string {
+	const hex = "0123456789ABCDEF"
+	link = strings.TrimSpace(link)
+	var b strings.Builder
+	for i := range len(link) {
+		if c := link[i]; c <= ' ' || c >= 0x7f {
+			b.WriteString("%" + string(hex[c>>4]) + string(hex[c&15]))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // origin gives scheme, host and port of a URL, the port also where it is the

@@ -123,7 +123,7 @@ func TestDevicesEnds(t *testing.T) {
 }
 
 func TestDevicesRefusesWhatIsNoList(t *testing.T) {
-	for _, body := range []string{"", "null", "{}", "[]", `{"value":null}`, `{"value":{}}`, `{"value":[1]}`, `{"value":[{"id":1}]}`, `{"value":[`} {
+	for _, body := range []string{"", "null", "{}", "[]", `{"value":null}`, `{"value":{}}`, `{"value":[1]}`, `{"value":[[]]}`, `{"value":[`} {
 		t.Run(body, func(t *testing.T) {
 			client := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []byte(body)) })
 			if got, err := client.Devices(t.Context()); err == nil {

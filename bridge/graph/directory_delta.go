@@ -43,7 +43,7 @@ type DeltaChange struct {
 // ResyncError says that Graph no longer knows what came before a delta link, and
 // all must be read anew. Graph's pages on delta queries give two forms of it:
 // 410, with or without a Location, and a 4xx with the code syncStateNotFound or
-// resyncRequired.
+// resyncRequired; Directory_ExpiredPageToken was seen as well.
 type ResyncError struct {
 	// Restart is the link to begin anew with, where Graph gave one; else begin
 	// without a link.
@@ -68,7 +68,8 @@ func (d *Directory) DeltaLink(q DeltaQuery) string {
 
 // Delta GETs a page of changes: that of DeltaLink, or of a NextLink or DeltaLink
 // before; "" begins with every device and all that Graph gives of each. A link
-// that is too old is a *ResyncError; the other errors are as in Devices.
+// that is too old is a *ResyncError; the other errors are as in Devices, where a
+// *LinkError is about the next link or the delta link.
 func (d *Directory) Delta(ctx context.Context, link string) (DeltaPage, error) {
 	const operation = opDeltaDirectory
 	if link == "" {
@@ -85,7 +86,7 @@ func (d *Directory) Delta(ctx context.Context, link string) (DeltaPage, error) {
 	}
 	page, err := d.deltaPage(target, body)
 	if err != nil {
-		return DeltaPage{}, fail(operation, err)
+		return page, fail(operation, err)
 	}
 	return page, nil
 }
@@ -97,7 +98,7 @@ func (d *Directory) resync(target string, current *call, err error) error {
 		return err
 	}
 	refused := answer.StatusCode >= 400 && answer.StatusCode <= 499
-	stale := refused && (answer.HasCode("syncStateNotFound") || answer.HasCode("resyncRequired"))
+	stale := refused && (answer.HasCode("syncStateNotFound") || answer.HasCode("resyncRequired") || answer.expired())
 	if answer.StatusCode != http.StatusGone && !stale {
 		return err
 	}
@@ -128,7 +129,7 @@ func changeOf(entry json.RawMessage) DeltaChange {
 }
 
 func (d *Directory) deltaPage(target string, body []byte) (DeltaPage, error) {
-	list, err := parseCollection[json.RawMessage](body)
+	list, err := parseCollection(body)
 	if err != nil {
 		return DeltaPage{}, err
 	}
@@ -139,11 +140,11 @@ func (d *Directory) deltaPage(target string, body []byte) (DeltaPage, error) {
 	if (list.NextLink == "") == (list.DeltaLink == "") {
 		return DeltaPage{}, errors.New("the answer must have either a next link or a delta link")
 	}
-	if page.NextLink, err = d.onward(target, list.NextLink); err != nil {
-		return DeltaPage{}, err
+	if page.NextLink, err = d.onward(target, string(list.NextLink)); err != nil {
+		return page, err
 	}
-	if page.DeltaLink, err = d.onward(target, list.DeltaLink); err != nil {
-		return DeltaPage{}, err
+	if page.DeltaLink, err = d.onward(target, string(list.DeltaLink)); err != nil {
+		return page, err
 	}
 	return page, nil
 }

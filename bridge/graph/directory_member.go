@@ -42,12 +42,17 @@ func (d *Directory) memberships(ctx context.Context, operation string, key Devic
 	if err != nil {
 		return nil, fail(operation, err)
 	}
-	list, err := parseCollection[string](body)
+	list, err := parseCollection(body)
 	if err != nil {
 		return nil, fail(operation, err)
 	}
 	if list.NextLink != "" {
 		return nil, fail(operation, errors.New("the answer has further pages, which an action has not"))
 	}
-	return *list.Value, nil
+	ids, leftOut, ok := textsOf(*list.Value)
+	if !ok {
+		return nil, fail(operation, errNoList)
+	}
+	d.tellLeftOut(operation, leftOut)
+	return ids, nil
 }

@@ -12,7 +12,8 @@ import (
 	"devicebridge/events"
 )
 
-// DevicePage is a page of devices.
+// DevicePage is a page of devices. What of them is of another type than Graph's pages
+// say is kept as it came.
 type DevicePage struct {
 	Devices []events.DirectoryDevice
 	// Count is how many match in all, where Graph says so: on the first page only.
@@ -26,14 +27,25 @@ func (d *Directory) DevicesLink(q Query) Link { return q.link(d.root()) }
 
 // Devices GETs a page of devices: the one of DevicesLink, or the Next of one
 // before. A link that does not lead to the directory's devices is an
-// *ArgumentError; the error wraps an *Error where Graph answered.
+// *ArgumentError; the error wraps an *Error where Graph answered, and a *LinkError
+// where it answered with a next link that is not followed: then the page is there
+// beside the error.
 func (d *Directory) Devices(ctx context.Context, link Link) (DevicePage, error) {
 	const operation = opListDirectory
-	page, next, err := readPage[events.DirectoryDevice](ctx, d, operation, link)
-	if err != nil {
+	page, next, err := d.readPage(ctx, operation, link)
+	if err != nil && page.Value == nil {
 		return DevicePage{}, fail(operation, err)
 	}
-	return DevicePage{Devices: *page.Value, Count: page.Count, Next: next}, nil
+	devices, leftOut, ok := objectsOf[events.DirectoryDevice](*page.Value)
+	if !ok {
+		return DevicePage{}, fail(operation, errNoList)
+	}
+	d.tellLeftOut(operation, leftOut)
+	result := DevicePage{Devices: devices, Count: countOf(page.Count), Next: next}
+	if err != nil {
+		return result, fail(operation, err)
+	}
+	return result, nil
 }
 
 // Device GETs one device; of q only Select and Expand count. For one that is not
@@ -90,27 +102,51 @@ func parseDevice(body []byte) (events.DirectoryDevice, error) {
 	return *device, nil
 }
 
-// collection reads what Graph answers for several objects.
-type collection[T any] struct {
-	Value     *[]T   `json:"value"`
-	Count     *int64 `json:"@odata.count"`
-	NextLink  string `json:"@odata.nextLink"`
-	DeltaLink string `json:"@odata.deltaLink"`
+// collection reads what Graph answers for several objects, whatever those are.
+type collection struct {
+	Value     *[]json.RawMessage `json:"value"`
+	Count     json.RawMessage    `json:"@odata.count"`
+	NextLink  linkText           `json:"@odata.nextLink"`
+	DeltaLink linkText           `json:"@odata.deltaLink"`
 }
 
-func parseCollection[T any](body []byte) (collection[T], error) {
-	var c collection[T]
+// linkText is a link as it came; what is no text is kept as its JSON, which leads
+// nowhere.
+type linkText string
+
+// UnmarshalJSON takes any value.
+func (l *linkText) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		text = string(data)
+	}
+	*l = linkText(text)
+	return nil
+}
+
+var errNoList = errors.New("the answer is not a list")
+
+func parseCollection(body []byte) (collection, error) {
+	var c collection
 	if err := json.Unmarshal(body, &c); err != nil || c.Value == nil {
-		return collection[T]{}, errors.New("the answer is not a list")
+		return collection{}, errNoList
 	}
 	return c, nil
 }
 
-// readPage GETs a page and gives the link of the next.
-func readPage[T any](ctx context.Context, d *Directory, operation string, link Link) (collection[T], *Link, error) {
+// tellLeftOut logs that entries of a list were left out, since they are none.
+func (d *Directory) tellLeftOut(operation string, n int) {
+	if n > 0 {
+		d.client.log.Warn("Graph answered with a list that has entries of another kind; they are left out", "operation", operation, "entries", n)
+	}
+}
+
+// readPage GETs a page and gives the link of the next. Where that is not followed,
+// the page is given beside the *LinkError.
+func (d *Directory) readPage(ctx context.Context, operation string, link Link) (collection, *Link, error) {
 	target, err := d.inside(link.URL)
 	if err != nil {
-		return collection[T]{}, nil, err
+		return collection{}, nil, err
 	}
 	current := &call{operation: operation}
 	if link.Eventual {
@@ -118,13 +154,13 @@ func readPage[T any](ctx context.Context, d *Directory, operation string, link L
 	}
 	body, err := d.client.read(ctx, target, current)
 	if err != nil {
-		return collection[T]{}, nil, err
+		return collection{}, nil, err
 	}
-	page, err := parseCollection[T](body)
+	page, err := parseCollection(body)
 	if err != nil {
-		return collection[T]{}, nil, err
+		return collection{}, nil, err
 	}
-	next, err := d.onward(target, page.NextLink)
+	next, err := d.onward(target, string(page.NextLink))
 	if err != nil || next == "" {
 		return page, nil, err
 	}

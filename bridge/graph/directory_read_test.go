@@ -282,7 +282,7 @@ func TestDirectoryRelated(t *testing.T) {
 }
 
 func TestDirectoryRefusesAnswersThatAreNone(t *testing.T) {
-	for _, body := range []string{"null", "{}", "[]", `{"value":null}`, `{"value":{}}`, `{"value":[1]}`, `{"value":[{"accountEnabled":1}]}`, `{"value":[`} {
+	for _, body := range []string{"null", "{}", "[]", `{"value":null}`, `{"value":{}}`, `{"value":[1]}`, `{"value":[[]]}`, `{"value":[`} {
 		directory := play(t, get("/devices", body), get("/devices/delta", body))
 		if page, err := directory.Devices(t.Context(), directory.DevicesLink(graph.Query{})); err == nil {
 			t.Errorf("%s gives %+v", body, page)
@@ -291,7 +291,7 @@ func TestDirectoryRefusesAnswersThatAreNone(t *testing.T) {
 			t.Errorf("%s gives %+v", body, page)
 		}
 	}
-	for _, body := range []string{"null", "[]", `"x"`, "<html>", `{"id":7}`} {
+	for _, body := range []string{"null", "[]", `"x"`, "<html>"} {
 		if device, err := play(t, get("/devices/"+objectID, body)).Device(t.Context(), graph.DeviceKey{ID: objectID}, graph.Query{}); err == nil {
 			t.Errorf("%s gives %+v", body, device)
 		}

@@ -49,11 +49,20 @@ func (d *Directory) RelatedLink(key DeviceKey, r Relationship, q Query) (Link, e
 // before. Its errors are as in Devices.
 func (d *Directory) Related(ctx context.Context, link Link) (ObjectPage, error) {
 	const operation = opListRelated
-	page, next, err := readPage[events.DirectoryObject](ctx, d, operation, link)
-	if err != nil {
+	page, next, err := d.readPage(ctx, operation, link)
+	if err != nil && page.Value == nil {
 		return ObjectPage{}, fail(operation, err)
 	}
-	return ObjectPage{Objects: *page.Value, Count: page.Count, Next: next}, nil
+	objects, leftOut, ok := objectsOf[events.DirectoryObject](*page.Value)
+	if !ok {
+		return ObjectPage{}, fail(operation, errNoList)
+	}
+	d.tellLeftOut(operation, leftOut)
+	result := ObjectPage{Objects: objects, Count: countOf(page.Count), Next: next}
+	if err != nil {
+		return result, fail(operation, err)
+	}
+	return result, nil
 }
 
 // reference names an object in the body of a request.

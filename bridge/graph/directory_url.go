@@ -82,7 +82,7 @@ func notInObjectID(r rune) bool {
 // what follows a semicolon. It gives the URL without its fragment.
 func (d *Directory) inside(link string) (string, error) {
 	outside := func(why string) error { return &ArgumentError{"link", why + "; not followed"} }
-	u, err := url.Parse(link)
+	u, err := url.Parse(escapeLink(link))
 	if err != nil {
 		return "", outside("is not a URL")
 	}
@@ -91,7 +91,7 @@ func (d *Directory) inside(link string) (string, error) {
 	}
 	rest, below := strings.CutPrefix(u.Path, strings.TrimRight(d.client.base.Path, "/")+"/devices")
 	if !below || rest != "" && rest[0] != '/' && rest[0] != '(' {
-		return "", outside("does not lead to the directory's devices")
+		return "", outside("does not lead to the directory's devices, which are at " + d.root())
 	}
 	if strings.ContainsAny(u.Path, `%\;`) || strings.ContainsFunc(u.Path, unicode.IsControl) ||
 		path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") {
@@ -108,15 +108,32 @@ func (d *Directory) Follows(link string) bool {
 	return err == nil
 }
 
+// LinkError says that Graph gave a link that is not followed.
+type LinkError struct {
+	// Link is the link as Graph gave it.
+	Link string
+	// Err says why.
+	Err error
+}
+
+// Error says why.
+func (e *LinkError) Error() string { return e.Err.Error() }
+
+// Unwrap says why.
+func (e *LinkError) Unwrap() error { return e.Err }
+
 // onward resolves a link that came with the answer of current; an empty one ends
-// the list.
+// the list. The error is a *LinkError.
 func (d *Directory) onward(current, link string) (string, error) {
 	next, err := d.client.nextPage(current, link)
-	if err != nil || next == "" {
-		return "", err
+	if err != nil {
+		return "", &LinkError{link, err}
+	}
+	if next == "" {
+		return "", nil
 	}
 	if next, err = d.inside(next); err != nil {
-		return "", fmt.Errorf("the next %w", err)
+		return "", &LinkError{link, fmt.Errorf("the next %w", err)}
 	}
 	return next, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"devicebridge/events"
 )
@@ -82,7 +81,7 @@ func answerOf(a *attempt, err error) ([]byte, error) {
 	case !success(a.resp.StatusCode):
 		return nil, refusalOf(a, err)
 	}
-	body, err := runtime.Payload(a.resp)
+	body, err := payloadOf(a.resp)
 	if err != nil {
 		return nil, uncertainError{fmt.Errorf("answer %d: %w", a.resp.StatusCode, err)}
 	}

@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-
 	"devicebridge/bridge/redact"
 	"devicebridge/events"
 )
@@ -77,6 +75,19 @@ func (e *Error) HasCode(code string) bool {
 	return false
 }
 
+// expired reports whether Graph has forgotten where a list was.
+func (e *Error) expired() bool {
+	return e.HasCode("Directory_ExpiredPageToken") || e.HasCode("ExpiredPageToken") || e.HasCode("ExpiredSkipToken")
+}
+
+// IsExpired reports whether err says that the place in a list, at which it was asked
+// to go on, is one that Graph has forgotten: begin the list anew. It is not for delta
+// links, see ResyncError.
+func IsExpired(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.StatusCode == http.StatusGone || e.StatusCode >= 400 && e.StatusCode <= 499 && e.expired())
+}
+
 // IsTooLarge reports whether an answer was longer than the client reads, 8 MiB: it
 // will be so again.
 func IsTooLarge(err error) bool {
@@ -110,7 +121,7 @@ type innerError struct {
 // readError makes the Error of an answer.
 func readError(a *attempt) *Error {
 	// What could not be read or decoded is left out: the status says enough.
-	body, _ := runtime.Payload(a.resp)
+	body, _ := payloadOf(a.resp)
 	e := decodeError(a.resp.StatusCode, a.resp.Header, body)
 	e.ClientRequestID = a.clientRequestID
 	e.RetryAfter, _ = parseRetryAfter(a.resp.Header, time.Now())

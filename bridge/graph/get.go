@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"devicebridge/events"
 )
@@ -81,7 +80,7 @@ func (c *Client) read(ctx context.Context, target string, current *call) ([]byte
 	if !success(current.last.resp.StatusCode) {
 		return nil, readError(current.last)
 	}
-	return runtime.Payload(current.last.resp)
+	return payloadOf(current.last.resp)
 }
 
 func fail(operation string, err error) error { return fmt.Errorf("graph: %s: %w", operation, err) }

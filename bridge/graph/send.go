@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"devicebridge/events"
 )
@@ -86,7 +85,7 @@ func taken(a *attempt) (events.Observation, error) {
 	if a.err != nil {
 		return events.Observation{}, fmt.Errorf("answer %d: %w", status, a.err)
 	}
-	body, err := runtime.Payload(a.resp)
+	body, err := payloadOf(a.resp)
 	if err != nil {
 		return events.Observation{}, fmt.Errorf("answer %d: %w", status, err)
 	}
