@@ -77,6 +77,8 @@ type Bus struct {
 
 	// quorums are those of the event stream and of the payloads' stream.
 	quorums [2]*quorum
+	// memory is what Watch begins with; nil: what it sees first.
+	memory *memory
 	// acked is the highest acknowledged sequence of the event stream.
 	acked atomic.Uint64
 	// witness is nil until there is one.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"devicebridge/events"
 )
 
 // minAPILevel is the JetStream API level of NATS 2.12: message schedules and
@@ -57,7 +59,7 @@ func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) err
 // passes reports whether an error is one of a cluster that has no leader, or not
 // enough servers, yet.
 func passes(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || events.HasCode(err, events.CodeUnavailable) {
 		return true
 	}
 	api, ok := errors.AsType[*jetstream.APIError](err)

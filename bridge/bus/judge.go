@@ -79,6 +79,9 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 	put(StorageFull, s.full(was)...)
 	_, was = before[StorageSpent]
 	put(StorageSpent, s.spent(was)...)
+	if s.gone != "" {
+		now[EventsMissing] = s.gone
+	}
 	if s.store != nil {
 		now[StoreFailed] = s.store.Error()
 	}
@@ -130,11 +133,17 @@ func threshold(was bool) float64 {
 	return fullFrom
 }
 
+// eventsAreMissing is said to those who ask for what cannot be decided then.
+const eventsAreMissing = "events are missing from the event stream; ask again when the bridge was told how to go on"
+
 // barred says why nothing may be stored in a stream by compare-and-set, empty
 // where it may. before is what was said so far, for what cannot be seen now.
 func (s sight) barred(before, stream string) string {
 	if s.store != nil {
 		return storeFailedText
+	}
+	if s.gone != "" && s.eventStream == stream {
+		return eventsAreMissing
 	}
 	if !s.known() {
 		return before

@@ -22,6 +22,11 @@ type sight struct {
 	filled  []filled
 	account float64 // part of the account's limit that is used
 	events  float64 // how full the event stream is
+	// event is the event stream, where there is one.
+	event *sighting
+	// gone are the events that are missing, once that was seen; empty: none.
+	gone        string
+	eventStream string
 	// refused: the event stream had no room for an event, and has stored none since.
 	refused bool
 	// deaf: the leader answers reads, but has not answered appends.
@@ -82,6 +87,7 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 		return err
 	}
 	s.account = account
+	acked := b.acked.Load()
 	for _, want := range streams {
 		info, err := b.streamInfo(ctx, want.Name)
 		switch {
@@ -92,6 +98,9 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 			return fmt.Errorf("stream %s: %w", want.Name, err)
 		case info.Cluster != nil && info.Cluster.Leader == "":
 			return fmt.Errorf("stream %s has no leader", want.Name)
+		}
+		if want.Name == b.subjects.EventStream() {
+			s.event = &sighting{info: info, acked: acked, now: timeOf(info)}
 		}
 		if found := compare(info.Config, want); len(found) > 0 {
 			s.differ = append(s.differ, differing{info.Config, want, found})

@@ -41,6 +41,9 @@ func (b *Bus) LatestResponse(ctx context.Context, command string) (events.Stored
 func (b *Bus) leaderRead(ctx context.Context, filter string) (events.Stored, error) {
 	stream := b.subjects.EventStream()
 	raw, err := confirmed(ctx, b, stream, func() (*rawMessage, error) { return b.lastOf(ctx, stream, filter) })
+	if events.HasCode(err, events.CodeNotFound) && b.watched.lost.Load() {
+		err = events.Unavailable(eventsAreMissing)
+	}
 	if err != nil {
 		return events.Stored{}, err
 	}

@@ -26,13 +26,16 @@ const (
 	// StorageSpent: the event stream, or the account under it, has no room for an
 	// event, so that not even a postback can be stored.
 	StorageSpent Trouble = "storageSpent"
+	// EventsMissing: events of the event stream are gone that did not leave by their
+	// age: it was purged, made again, or put back as it was before.
+	EventsMissing Trouble = "eventsMissing"
 	// StoreFailed: the embedded server cannot write.
 	StoreFailed Trouble = "storeFailed"
 )
 
 // AllTroubles lists every trouble there can be.
 func AllTroubles() []Trouble {
-	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed}
+	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed, EventsMissing}
 }
 
 // Troubles gives the troubles that Watch sees now; none while it does not run.
@@ -68,6 +71,9 @@ func (t Trouble) words() words {
 	case StorageSpent:
 		return words{slog.LevelError, "storage is full; not even a postback can be stored, and its sender is told to come again",
 			"raise the size limit of the event stream (BRIDGE_STREAM_MAX_BYTES) or of the account, or shorten how long events are kept"}
+	case EventsMissing:
+		return words{slog.LevelError, "events are missing from the event stream; commands may look unsent that were sent, so nothing is stored or sent until this process was started again",
+			"find out who purged, deleted or replaced the stream; restore a backup, or start every replica with BRIDGE_DISPATCH=paused, which takes the loss as known, run `devicebridge quarantine --before now`, and start again without it"}
 	case StoreFailed:
 		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until what it wrote lately is on the disk again and it was started anew, which the bridge does once there is space",
 			"make room on the disk of the data directory; if the detail tells of an input or output error, see to the disk"}

@@ -34,6 +34,8 @@ type WatchOptions struct {
 //     refuses; while one of the inventory stream does, CommitInventory.
 //   - An embedded server whose store failed is started anew once there is space
 //     on its disk. Until then both refuse.
+//   - Where events are missing from the event stream Append refuses for good: a
+//     process that is started again asks how to go on.
 //   - A connection to an external server without an answer is made anew, to
 //     another server where there are several.
 //
@@ -63,6 +65,17 @@ func (b *Bus) Watch(ctx context.Context, o WatchOptions) error {
 	if b.server != nil {
 		poke := b.watched.poke
 		b.server.poke.Store(&poke)
+	} else {
+		// Where others have rights on the stream it is told at once what they do with it.
+		sub, err := b.nc.Subscribe(apiAdvisories, func(m *nats.Msg) {
+			if b.takesAway(m.Data) {
+				b.watched.poke()
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", apiAdvisories, err)
+		}
+		defer func() { _ = sub.Unsubscribe() }()
 	}
 	b.watched.running.Store(true)
 	defer b.watched.end()
@@ -78,6 +91,7 @@ func (b *Bus) Watch(ctx context.Context, o WatchOptions) error {
 		}
 		timer.Stop()
 	}
+	w.end(ctx)
 	return nil
 }
 
@@ -93,6 +107,8 @@ type watch struct {
 	barred    map[string]string  // why nothing may be stored, by stream
 	bounds    string             // the differing bounds that were told of
 
+	recollection recollection
+
 	restarts, makes, mends, moves pace
 }
 
@@ -106,8 +122,9 @@ func (w *watch) once(ctx context.Context) time.Duration {
 	for _, f := range s.filled {
 		w.b.hooks.Filled(f.stream, f.part)
 	}
+	doubt := w.recollect(ctx, &s)
 	seen := judge(w.now, s)
-	suspicion := w.confirm(seen)
+	suspicion := w.confirm(seen) || doubt
 	w.now = seen
 	w.bar(s)
 	w.standing.turn(ctx, seen)

@@ -143,13 +143,7 @@ func TestWatchFull(t *testing.T) {
 	wantCode(t, err, events.CodeUnavailable)
 	wantChange(t, changes, bus.StorageFull, true)
 	wantChange(t, changes, bus.StorageSpent, true) // the append that was refused
-	stream, err := js.Stream(within(t), b.Subjects().EventStream())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.Purge(within(t)); err != nil {
-		t.Fatal(err)
-	}
+	changed(t, js, b, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 })
 	wantChange(t, changes, bus.StorageFull, false)
 	storing(t, b)
 	wantChange(t, changes, bus.StorageSpent, false) // one that was stored

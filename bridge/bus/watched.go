@@ -16,6 +16,8 @@ type watched struct {
 	// barred and inventory say why nothing may be stored in the event stream and in
 	// that of the inventory; nil: it may.
 	barred, inventory atomic.Pointer[string]
+	// lost: events are missing, so that one that is not found says nothing.
+	lost atomic.Bool
 	// silent is when an append last had no answer although the leader answers
 	// reads, in unix nanoseconds; 0 since one was acknowledged.
 	silent atomic.Int64

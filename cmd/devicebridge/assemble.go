@@ -133,6 +133,9 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 		return err
 	}
 	if server == nil {
+		if err := b.Remember(ctx, c.Dispatch == dispatchPaused); err != nil {
+			return err
+		}
 		return run(server, b)
 	}
 	witness, err := b.Witness(ctx, c.witnessFile(), c.Dispatch == dispatchPaused)

@@ -102,6 +102,8 @@ func troubleText(t bus.Trouble) (words string, blocks bool) {
 		return "a stream of the bridge is missing", true
 	case bus.StreamDiffers:
 		return "a stream is not configured as declared", true
+	case bus.EventsMissing:
+		return "events are missing from the event stream: nothing is stored or sent until the bridge is started again and told how to go on; its log says how", true
 	case bus.StoreFailed:
 		return "the embedded NATS server cannot write", true
 	case bus.StorageSpent:
