@@ -72,12 +72,14 @@ func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight 
 	if s.store != nil {
 		return s
 	}
+	// Before the streams are looked at: what was refused until then shows in how full
+	// they are.
+	s.deaf = b.watched.unanswered(time.Now())
+	s.refused = b.watched.lacking(time.Now())
 	if err := b.lookAtStreams(ctx, streams, &s); err != nil {
 		s.silent, s.lost = err.Error(), err.Error()
 		s.connected = b.nc.IsConnected()
 	}
-	s.deaf = b.watched.unanswered(time.Now())
-	s.refused = b.watched.lacking(time.Now())
 	return s
 }
 

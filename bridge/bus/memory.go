@@ -32,6 +32,8 @@ type memory struct {
 	Last  uint64 `json:"last"`
 	// MaxAge is how long events were kept.
 	MaxAge time.Duration `json:"maxAge"`
+	// Seen is when this was seen, by the server's clock.
+	Seen time.Time `json:"seen,omitzero"`
 	// Moments tell, in order, how old events are: what leaves by its age is not lost.
 	Moments []moment `json:"moments,omitempty"`
 	// Holes are stretches of sequences that were not there, and are known not to be.
@@ -123,7 +125,8 @@ func (m memory) youngFrom(from, end uint64, s sighting) uint64 {
 	}
 	// The clocks of servers differ, and one that was not the leader then may be now.
 	limit := s.now.Add(min(age/10, time.Minute) - age)
-	for _, at := range m.Moments {
+	// What was stored since is younger than the look before.
+	for _, at := range append(slices.Clone(m.Moments), moment{m.Last + 1, m.Seen}) {
 		if at.Sequence > end {
 			break
 		}
@@ -185,7 +188,7 @@ func subtract(all, others stretches) (left stretches) {
 func remember(before memory, s sighting, holes stretches) memory {
 	state := s.info.State
 	m := memory{
-		Created: s.info.Created, First: max(state.FirstSeq, 1), Last: max(state.LastSeq, s.acked), MaxAge: s.info.Config.MaxAge, Holes: holes,
+		Created: s.info.Created, First: max(state.FirstSeq, 1), Last: max(state.LastSeq, s.acked), MaxAge: s.info.Config.MaxAge, Seen: s.now, Holes: holes,
 	}
 	add := func(at moment) {
 		if n := len(m.Moments); at.Sequence != 0 && !at.At.IsZero() && (n == 0 || m.Moments[n-1].Sequence < at.Sequence) {

@@ -36,8 +36,10 @@ func takings() map[string]func(context.Context, jetstream.JetStream, jetstream.S
 		"purge --subject":  purge(jetstream.WithPurgeSubject(events.Subjects{}.CommandFilter(numbered(2)))),
 		"rmm of the first": func(ctx context.Context, _ jetstream.JetStream, s jetstream.Stream) error { return s.DeleteMsg(ctx, 1) },
 		"rmm of one":       func(ctx context.Context, _ jetstream.JetStream, s jetstream.Stream) error { return s.DeleteMsg(ctx, 3) },
-		"rmm of the last":  func(ctx context.Context, _ jetstream.JetStream, s jetstream.Stream) error { return s.SecureDeleteMsg(ctx, 6) },
-		"made again":       again,
+		"rmm of the last": func(ctx context.Context, _ jetstream.JetStream, s jetstream.Stream) error {
+			return s.SecureDeleteMsg(ctx, 6)
+		},
+		"made again": again,
 		"made again, and filled as far": func(ctx context.Context, js jetstream.JetStream, s jetstream.Stream) error {
 			if err := again(ctx, js, s); err != nil {
 				return err

@@ -70,7 +70,7 @@ func (w *watch) recollect(ctx context.Context, s *sight) (doubt bool) {
 		return false // another look will tell
 	}
 	if r.memory == nil {
-		r.memory = &memory{Created: seen.info.Created, First: max(seen.info.State.FirstSeq, 1), MaxAge: seen.info.Config.MaxAge, Holes: holes}
+		r.memory = &memory{Created: seen.info.Created, First: max(seen.info.State.FirstSeq, 1), MaxAge: seen.info.Config.MaxAge, Seen: seen.now, Holes: holes}
 	}
 	gone, err := w.b.lost(ctx, *r.memory, seen)
 	if err != nil {
