@@ -11,10 +11,16 @@ import (
 	"time"
 )
 
-// doubtBefore is how long before a failure was seen, or before a process ended without
-// a word, the first sync can have failed that this tells of. In always mode a failed
-// sync is seen at once; otherwise within the server's interval of two minutes.
-const doubtBefore = 10 * time.Minute
+// doubtBefore returns how long before a failure was seen, or before a process ended
+// without a word, the first write can have been that is not on the disk. Where every
+// write is synced a failure is seen at once, and else after the server's interval of
+// two minutes. There is room to spare in it, for clocks that are set among others.
+func doubtBefore(lazySync bool) time.Duration {
+	if lazySync {
+		return 10 * time.Minute
+	}
+	return time.Minute
+}
 
 // lastRun is what a file beside the store says of the process that used it last. It
 // only has to outlive that process, and is not synced: after a power cut nothing is in
@@ -26,6 +32,8 @@ type lastRun struct {
 	// Failed is when the store was first seen to have failed; zero: it was not, or all
 	// has been written again since.
 	Failed time.Time `json:"failed,omitzero"`
+	// LazySync as of the options.
+	LazySync bool `json:"lazySync,omitempty"`
 	// Settled: the process ended, and all its syncs had succeeded.
 	Settled bool `json:"settled,omitempty"`
 }
@@ -35,7 +43,7 @@ func (o ServerOptions) lastRunFile() string { return filepath.Join(o.Dir, "lastr
 // noteRun writes the file. Without it everything is doubted, so it may be gone, but not
 // say what was true before.
 func (o ServerOptions) noteRun(run lastRun) error {
-	run.Boot = bootID()
+	run.Boot, run.LazySync = bootID(), o.LazySync
 	text, err := json.Marshal(run)
 	if err != nil {
 		return err
@@ -65,13 +73,13 @@ func (o ServerOptions) doubted() (since time.Time, any bool, err error) {
 	case run.Settled, run.Boot != "" && run.Boot != bootID():
 		return time.Time{}, false, nil
 	case !run.Failed.IsZero():
-		return run.Failed.Add(-doubtBefore), true, nil
+		return run.Failed.Add(-doubtBefore(run.LazySync)), true, nil
 	}
 	newest, err := newestFile(o.storeDir())
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look through the store: %w", err)
 	}
-	return newest.Add(-doubtBefore), true, nil
+	return newest.Add(-doubtBefore(run.LazySync)), true, nil
 }
 
 // takeOver makes the files that another process left such that they can be trusted,

@@ -64,17 +64,15 @@ type rawMessage struct {
 }
 
 // lastOf reads the last message under a filter, as leaderGet. While the store of an
-// embedded server is doubted, what was not acknowledged is not given: it is not known
-// to be on the disk.
+// embedded server is doubted, what was not acknowledged is not given, since it is not
+// known to be on the disk, and nothing is said not to be there.
 func (b *Bus) lastOf(ctx context.Context, stream, filter string) (*rawMessage, error) {
 	raw, err := b.leaderGet(ctx, stream, filter, map[string]any{"last_by_subj": filter})
-	if err != nil {
-		return nil, err
-	}
-	if doubted := b.doubted(); doubted != nil && (stream != b.subjects.EventStream() || raw.Sequence > b.acked.Load()) {
+	known := err == nil && stream == b.subjects.EventStream() && raw.Sequence <= b.acked.Load()
+	if doubted := b.doubted(); doubted != nil && !known {
 		return nil, doubted
 	}
-	return raw, nil
+	return raw, err
 }
 
 // leaderGet reads a message with STREAM.MSG.GET, which only a leader answers. The

@@ -34,7 +34,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	if d := s.doubt.Load(); d != nil {
 		since = d.at
 	}
-	if err := rewriteFiles(s.o.storeDir(), since.Add(-doubtBefore)); err != nil {
+	if err := rewriteFiles(s.o.storeDir(), since.Add(-doubtBefore(s.o.LazySync))); err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)
 	}
 	srv, err := s.launch(ctx)

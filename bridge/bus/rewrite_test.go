@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,83 @@ func TestWatchFindsLoss(t *testing.T) {
 			server.Stop()
 			if err := witness(t, dir, file, false); witnessed && (err == nil || !strings.Contains(err.Error(), "events are missing")) {
 				t.Errorf("the next start: %v", err)
+			}
+		})
+	}
+}
+
+// TestStartWritesAgainWhat: of a process that was killed, what was written in its last
+// minute; longer where syncs were left to an interval; everything if nothing is known.
+func TestStartWritesAgainWhat(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lazy, unknown bool
+		want          []string
+	}{
+		"synced each":  {false, false, []string{"3.blk"}},
+		"by interval":  {true, false, []string{"2.blk", "3.blk"}},
+		"not known":    {false, true, []string{"1.blk", "2.blk", "3.blk"}},
+		"not known, 2": {true, true, []string{"1.blk", "2.blk", "3.blk"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			o := bus.ServerOptions{Listen: "127.0.0.1:0", Dir: dir, LazySync: test.lazy}
+			server, err := bus.StartServer(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			killed, err := os.ReadFile(filepath.Join(dir, "lastrun.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.Stop()
+			// Files of another server than this, with times as if they were of this run.
+			files := filepath.Join(dir, "jetstream", "OTHER", "streams", "S", "msgs")
+			if err := os.MkdirAll(files, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			before := map[string]os.FileInfo{}
+			for name, age := range map[string]time.Duration{"1.blk": time.Hour, "2.blk": 5 * time.Minute, "3.blk": 2 * time.Hour, "index.db": 0} {
+				file := filepath.Join(files, name)
+				if err := os.WriteFile(file, []byte(name), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chtimes(file, time.Time{}, time.Now().Add(-age)); err != nil {
+					t.Fatal(err)
+				}
+				if before[name], err = os.Stat(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			about := filepath.Join(dir, "lastrun.json")
+			if err := os.WriteFile(about, killed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if test.unknown {
+				if err := os.Remove(about); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if server, err = bus.StartServer(o); err != nil {
+				t.Fatal(err)
+			}
+			defer server.Stop()
+			var again []string
+			for _, name := range []string{"1.blk", "2.blk", "3.blk"} {
+				info, err := os.Stat(filepath.Join(files, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !os.SameFile(before[name], info) {
+					again = append(again, name)
+				}
+				if !info.ModTime().Equal(before[name].ModTime()) {
+					t.Errorf("%s is said to be of %s, was of %s", name, info.ModTime(), before[name].ModTime())
+				}
+			}
+			if !slices.Equal(again, test.want) {
+				t.Errorf("written again: %v, want %v", again, test.want)
 			}
 		})
 	}

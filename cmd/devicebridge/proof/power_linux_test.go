@@ -82,7 +82,9 @@ func TestPowerCut(t *testing.T) {
 // through does something to a bridge under load several times, and holds the ledger
 // against what comes of it.
 func (p *powered) through(seed uint64, times int, do func(context.Context)) {
-	begin, ctx := time.Now(), within(p.t)
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience+time.Duration(times)*time.Minute)
+	defer cancel()
 	asking, stop := context.WithCancel(ctx)
 	defer stop()
 	p.start(nil)
