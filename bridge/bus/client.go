@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,12 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 	if wait > 0 {
 		msg.Header.Set(events.HeaderWait, wait.String())
 	}
+	ctx, end := b.heeding(ctx, msg.Subject)
+	defer end()
 	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
+	if err != nil && b.forbids(ctx) != nil {
+		return b.forbids(ctx)
+	}
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return b.noBridge("no bridge answers on " + msg.Subject)
@@ -58,13 +64,16 @@ func (b *Bus) noBridge(what string) error {
 
 // Enqueue publishes a request to the intake stream and gives its sequence there.
 func (b *Bus) Enqueue(ctx context.Context, request events.Request) (uint64, error) {
-	ctx, cancel := b.bounded(ctx)
+	ctx, cancel := b.permitted(ctx, b.subjects.Intake())
 	defer cancel()
 	body, err := json.Marshal(request)
 	if err != nil {
 		return 0, fmt.Errorf("intake: %w", err)
 	}
 	ack, err := b.js.Publish(ctx, b.subjects.Intake(), body, jetstream.WithExpectStream(b.subjects.IntakeStream()))
+	if err != nil && b.forbids(ctx) != nil {
+		return 0, b.forbids(ctx)
+	}
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return 0, &events.Error{Code: events.CodeTooLarge, Message: "the request is larger than a NATS message may be"}
@@ -100,14 +109,14 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 	if o.Filter == "" {
 		o.Filter = b.subjects.EventTree()
 	}
-	create, cancel := b.bounded(ctx)
+	create, cancel := b.permitted(ctx, "$JS.API.>")
 	defer cancel()
 	stream, err := b.js.Stream(create, b.subjects.EventStream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return b.noBridge("there is no stream " + b.subjects.EventStream())
 	}
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", o.Filter, err)
+		return cmp.Or(b.forbids(create), fmt.Errorf("follow %s: %w", o.Filter, err))
 	}
 	config := jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{o.Filter},
@@ -125,7 +134,7 @@ func (b *Bus) Follow(ctx context.Context, o FollowOptions, see func(events.Store
 	}
 	consumer, err := stream.OrderedConsumer(create, config)
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", o.Filter, err)
+		return cmp.Or(b.forbids(create), fmt.Errorf("follow %s: %w", o.Filter, err))
 	}
 	info, err := consumer.Info(create)
 	if err != nil {

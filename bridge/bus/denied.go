@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+
+	"devicebridge/events"
 )
 
 // A NATS server tells of a publish that it denies in a message of its own, beside
@@ -40,14 +42,39 @@ func (e *deniedError) Error() string {
 // publish to subject; why tells then.
 func (b *Bus) permitted(ctx context.Context, subject string) (context.Context, context.CancelFunc) {
 	ctx, cancel := b.bounded(ctx)
+	ctx, end := b.heeding(ctx, subject)
+	return ctx, func() {
+		end()
+		cancel()
+	}
+}
+
+// heeding is permitted without the time-out.
+func (b *Bus) heeding(ctx context.Context, subject string) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	w := &waiting{subject, end}
 	b.denials.add(w)
 	return ctx, func() {
 		b.denials.remove(w)
 		end(nil)
-		cancel()
 	}
+}
+
+// forbids gives the refusal of a client's publish that the server denied, nil where ctx,
+// of heeding or permitted, ended otherwise. A wrong prefix is the likely reason: the
+// permissions are for that of the bridge.
+func (b *Bus) forbids(ctx context.Context) error {
+	denied, is := errors.AsType[*deniedError](context.Cause(ctx))
+	if !is {
+		return nil
+	}
+	return b.forbidden("publish to " + denied.subject)
+}
+
+// forbidden is the refusal of something that NATS does not let this client do.
+func (b *Bus) forbidden(what string) error {
+	return &events.Error{Code: events.CodeForbidden, Message: "NATS does not permit this client to " + what + ": is " + b.subjects.Prefix() +
+		" the subject prefix of the bridge (--prefix, BRIDGE_SUBJECT_PREFIX)? If it is, this user lacks the permission"}
 }
 
 // why gives the reason for err, which a call under a context of permitted has

@@ -117,3 +117,42 @@ func TestDeniedSubscription(t *testing.T) {
 	}
 	wantAllowed(t, nc, "the control: subscribe to events", false)
 }
+
+// TestAClientIsToldWhatIsNotPermitted at once, with the subject and what may be at
+// fault; a wait for an answer that cannot come would fail the test.
+func TestAClientIsToldWhatIsNotPermitted(t *testing.T) {
+	t.Parallel()
+	srv := startNATS(t, &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
+		Users: []*server.User{
+			{Username: "all", Password: "right"},
+			{Username: "anna", Password: "right", Permissions: &server.Permissions{
+				Publish:   &server.SubjectPermission{Allow: []string{"$JS.API.STREAM.INFO.DEVICEBRIDGE_V1_EVENTS"}},
+				Subscribe: &server.SubjectPermission{Deny: []string{"devicebridge.v1.events.>"}},
+			}},
+			{Username: "none", Password: "right", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{">"}}}},
+		},
+	})
+	maker := connect(t, bus.Options{URL: srv.ClientURL(), User: "all", Password: "right"})
+	if err := maker.Ensure(within(t), small()); err != nil {
+		t.Fatal(err)
+	}
+	anna := connect(t, bus.Options{URL: srv.ClientURL(), User: "anna", Password: "right", Timeout: time.Hour})
+	none := connect(t, bus.Options{URL: srv.ClientURL(), User: "none", Password: "right", Timeout: time.Hour})
+	see := func(events.Stored) error { return nil }
+	for what, err := range map[string]error{
+		"publish to devicebridge.v1.commands.get":                   anna.Request(within(t), "commands.get", struct{}{}, nil, time.Minute),
+		"publish to devicebridge.v1.intake.send":                    func() error { _, err := anna.Enqueue(within(t), events.Request{}); return err }(),
+		"publish to $JS.API.CONSUMER.CREATE.DEVICEBRIDGE_V1_EVENTS": anna.Follow(within(t), bus.FollowOptions{}, see),
+		"publish to $JS.API.STREAM.INFO.DEVICEBRIDGE_V1_EVENTS":     none.Follow(within(t), bus.FollowOptions{}, see),
+		"subscribe to devicebridge.v1.events.": func() error {
+			_, _, err := anna.SubscribeCommand(within(t), numbered(1))
+			return err
+		}(),
+	} {
+		if !events.HasCode(err, events.CodeForbidden) || !strings.Contains(err.Error(), "NATS does not permit this client to "+what) ||
+			!strings.Contains(err.Error(), "devicebridge.v1 the subject prefix of the bridge") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

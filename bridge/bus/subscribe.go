@@ -2,7 +2,12 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
 	"log/slog"
 
 	"devicebridge/events"
@@ -39,6 +44,11 @@ func (b *Bus) subscribe(ctx context.Context, filter string) (
 	if err := b.nc.FlushWithContext(ctx); err != nil {
 		stop()
 		return nil, nil, fmt.Errorf("subscribe to %s: %w", filter, err)
+	}
+	// Where the server refuses it, that came before the answer to the flush.
+	if err := b.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), strconv.Quote(filter)) {
+		stop()
+		return nil, nil, b.forbidden("subscribe to " + filter)
 	}
 	next = func(ctx context.Context) (events.Stored, error) {
 		for {

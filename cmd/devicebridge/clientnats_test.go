@@ -179,3 +179,20 @@ func TestANoteThatABridgeLeftBehind(t *testing.T) {
 		t.Errorf("exit %d, %q", r.code, r.stderr)
 	}
 }
+
+// TestAWrongPrefixIsToldAtOnce: a guest of the embedded server may not publish under
+// another prefix, and is not left to wait for an answer.
+func TestAWrongPrefixIsToldAtOnce(t *testing.T) {
+	b := cliStart(t, emulator.Options{})
+	id := strings.Repeat("a", 26)
+	for _, args := range [][]string{
+		{"whoami"}, {"get", id}, {"send", "--device", "id:d", "--uri", "x:y"}, {"send", "--device", "id:d", "--uri", "x:y", "--wait", "1m"},
+		{"send", "--device", "id:d", "--uri", "x:y", "--queue"}, {"devices"}, {"erase", id, "--yes"}, {"quarantine", "--before", "now"}, {"keys", "check"},
+	} {
+		r := b.fails(exitRefused, "forbidden: NATS does not permit this client to publish to house.v2.", append(args, "--prefix", "house.v2")...)
+		if !strings.Contains(r.stderr, "is house.v2 the subject prefix of the bridge (--prefix, BRIDGE_SUBJECT_PREFIX)?") || strings.Contains(r.stderr, "ask again") {
+			t.Errorf("%v: %s", args, r.stderr)
+		}
+	}
+	b.fails(exitUnavailable, "there is no stream HOUSE_V2_EVENTS", "watch", "--prefix", "house.v2")
+}

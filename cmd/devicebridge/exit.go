@@ -12,7 +12,7 @@ const (
 	exitFailure = 1
 	// exitUsage: the command line or the configuration is at fault.
 	exitUsage = 2
-	// exitRefused: the bridge refused the request.
+	// exitRefused: the bridge refused the request, or NATS did not permit it.
 	exitRefused = 3
 	// exitUnavailable: no bridge answers, or it cannot store anything now.
 	exitUnavailable = 4
@@ -22,8 +22,8 @@ const (
 )
 
 const exitHelp = `Exit codes: 0 done; 1 failed; 2 the command line or the configuration is at
-fault; 3 the bridge refused the request; 4 no bridge answers, or it cannot store
-now; 5 the command waited for has not completed.`
+fault; 3 the bridge refused the request, or NATS did not permit it; 4 no bridge
+answers, or it cannot store now; 5 the command waited for has not completed.`
 
 // usageError is a fault of the command line or the configuration.
 type usageError struct{ error }
