@@ -65,7 +65,9 @@ func TestFaultGuessedTokens(t *testing.T) {
 		// An IPv6 sender is its /64.
 		{"[2001:db8::1]", nil, 404}, {"[2001:db8::2]", nil, 404}, {"[2001:db8::3]", nil, 429}, {"[2001:db8:0:1::1]", nil, 404},
 		// What a proxy says and cannot be read counts for the proxy.
-		{"10.0.0.3", []string{"junk"}, 404}, {"10.0.0.3", []string{""}, 404}, {"10.0.0.3", []string{"1.2.3.4:80"}, 429},
+		{"10.0.0.3", []string{"junk"}, 404}, {"10.0.0.3", []string{""}, 404}, {"10.0.0.3", []string{"1.2.3.4:x"}, 429},
+		// Some proxies add the port.
+		{"10.0.0.3", []string{"1.2.3.4:80"}, 404}, {"10.0.0.3", []string{"1.2.3.4:81"}, 404}, {"10.0.0.3", []string{"1.2.3.4:82"}, 429},
 	} {
 		if got := guess(handler, step.peer, step.forwarded...); got != step.want {
 			t.Errorf("step %d, %s for %q: %d, want %d", i, step.peer, step.forwarded, got, step.want)
