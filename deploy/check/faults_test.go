@@ -108,9 +108,16 @@ func (r *report) ports(pod corev1.PodTemplateSpec, c corev1.Container, env map[s
 		named[p.Name] = p.ContainerPort
 	}
 	want := map[string]int32{"postbacks": portOf(product.setting(env, "BRIDGE_LISTEN_ADDR")), "admin": portOf(product.setting(env, "BRIDGE_ADMIN_ADDR"))}
+	if env["BRIDGE_COMMANDS"] == "off" {
+		delete(want, "postbacks")
+	}
 	r.want(maps.Equal(named, want), "the container's ports are %v, the bridge listens on %v", named, want)
 	r.want(strings.HasPrefix(product.setting(env, "BRIDGE_ADMIN_ADDR"), ":"), "probes do not reach BRIDGE_ADMIN_ADDR %s", product.setting(env, "BRIDGE_ADMIN_ADDR"))
-	for name, probe := range map[string]*corev1.Probe{"startup /readyz": c.StartupProbe, "liveness /livez": c.LivenessProbe, "readiness /readyz": c.ReadinessProbe} {
+	startup := "startup /livez" // waiting for NATS is no reason to start it anew
+	if c.RestartPolicy != nil {
+		startup = "startup /readyz" // the application waits for the NATS server inside
+	}
+	for name, probe := range map[string]*corev1.Probe{startup: c.StartupProbe, "liveness /livez": c.LivenessProbe, "readiness /readyz": c.ReadinessProbe} {
 		kind, path, _ := strings.Cut(name, " ")
 		right := probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Path == path && probe.HTTPGet.Port == intstr.FromString("admin")
 		r.want(right, "the %s probe does not ask %s of the admin listener", kind, path)

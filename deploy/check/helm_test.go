@@ -148,19 +148,182 @@ application: {volumes: [{name: scratch, emptyDir: {}}]}
 	}
 }
 
+// withoutCommands is a feed of the directory, which nobody calls back.
+const withoutCommands = `
+publicURL: ""
+nats: {url: "tls://nats.nats.svc:4222"}
+graph: {auth: managed-identity}
+settings: {BRIDGE_COMMANDS: off, BRIDGE_DIRECTORY: read, BRIDGE_INVENTORY: on}
+secret: {keys: {callbackKeys: ""}}
+`
+
+// TestChartWithoutCommands: it needs no public URL, no callback keys and no way in, and
+// gets at its identity.
+func TestChartWithoutCommands(t *testing.T) {
+	text, err := rendered(t, withoutCommands)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := readManifests([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = withSecret(m)
+	for _, fault := range m.faults(t) {
+		t.Error(fault)
+	}
+	if len(m.services) != 0 {
+		t.Errorf("it has %d Services", len(m.services))
+	}
+	if !strings.Contains(text, "cidr: 169.254.169.254/32") {
+		t.Error("the NetworkPolicy does not let out to the identity endpoint")
+	}
+}
+
+// TestSettingsAreWrittenAsTheyAreRead: whatever YAML and Helm make of a value, the
+// bridge takes it.
+func TestSettingsAreWrittenAsTheyAreRead(t *testing.T) {
+	text, err := rendered(t, minimal("cluster"), `
+settings:
+  BRIDGE_STREAM_MAX_BYTES: 10737418240
+  BRIDGE_INVENTORY_MAX_BYTES: 1.073741824e+10
+  BRIDGE_WORKERS: 32
+  BRIDGE_POLL_GROWTH: 1.5
+  BRIDGE_POLL_JITTER: 0.00001
+  BRIDGE_POSTBACK_RATE: 1000000
+  BRIDGE_INVENTORY: on
+  BRIDGE_DIRECTORY: off
+  BRIDGE_POSTBACK_TRUST: confirm
+  BRIDGE_URI_SCHEMES: [https, contoso]
+  BRIDGE_DEVICES: "dev-\"1\", $x: *"
+  OTEL_SDK_DISABLED: true
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := readManifests([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, c := m.bridge()
+	env := environment(c)
+	for name, want := range map[string]string{
+		"BRIDGE_STREAM_MAX_BYTES": "10737418240", "BRIDGE_INVENTORY_MAX_BYTES": "10737418240", "BRIDGE_WORKERS": "32",
+		"BRIDGE_POLL_GROWTH": "1.5", "BRIDGE_POLL_JITTER": "1e-05", "BRIDGE_POSTBACK_RATE": "1000000",
+		"BRIDGE_INVENTORY": "on", "BRIDGE_DIRECTORY": "off", "BRIDGE_POSTBACK_TRUST": "confirm",
+		"BRIDGE_URI_SCHEMES": "https,contoso", "BRIDGE_DEVICES": `dev-"1", $x: *`, "OTEL_SDK_DISABLED": "true",
+	} {
+		if env[name] != want {
+			t.Errorf("%s is %q, want %q", name, env[name], want)
+		}
+	}
+	m = withSecret(m)
+	env["BRIDGE_DIRECTORY"] = "read" // as the inventory asks for
+	if faults := product.faults(t, onDisk(t, m, c, env, secretText)); len(faults) != 0 {
+		t.Errorf("serve refuses %q", faults)
+	}
+}
+
+// TestChartForPrometheus: what the operator of Prometheus finds leads to the pods' admin
+// port, and its alerts are the product's.
+func TestChartForPrometheus(t *testing.T) {
+	for _, mode := range []string{"cluster", "sidecar"} {
+		text, err := rendered(t, minimal(mode), `
+serviceMonitor: {enabled: true, interval: 15s, labels: {release: prometheus}}
+prometheusRule: {enabled: true, labels: {release: prometheus}}
+`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := readManifests([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range withSecret(m).faults(t) {
+			t.Error(fault)
+		}
+		if len(m.monitors) != 1 || len(m.rules) != 1 || m.monitors[0].Labels["release"] != "prometheus" || m.rules[0].Labels["release"] != "prometheus" {
+			t.Fatalf("%s: %+v, %+v", mode, m.monitors, m.rules)
+		}
+		found := 0
+		for _, s := range m.services {
+			for _, p := range s.Spec.Ports {
+				if monitor := m.monitors[0].Spec; selects(&monitor.Selector, s.Labels) && p.Name == monitor.Endpoints[0].Port && p.TargetPort.StrVal == "admin" && s.Labels[monitor.JobLabel] == "devicebridge" {
+					found++
+				}
+			}
+		}
+		if found != 1 || m.monitors[0].Spec.Endpoints[0].Path != "/metrics" {
+			t.Errorf("%s: %d Services are scraped", mode, found)
+		}
+		var alerts struct {
+			Groups []map[string]any `json:"groups"`
+		}
+		if err := yaml.UnmarshalStrict(readFile(t, "deploy/observability/alerts.yaml"), &alerts); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(m.rules[0].Spec.Groups, alerts.Groups) {
+			t.Errorf("%s: the rules are not those of deploy/observability", mode)
+		}
+	}
+}
+
+// TestChartTakesMore: variables, volumes and mounts of one's own reach the container.
+func TestChartTakesMore(t *testing.T) {
+	for _, mode := range []string{"cluster", "sidecar"} {
+		text, err := rendered(t, minimal(mode), `
+extraEnv: [{name: BRIDGE_POLICY_FILE, value: /etc/devicebridge/policy/policy.yaml}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+extraEnvFrom: [{configMapRef: {name: more}}]
+extraVolumes: [{name: policy, configMap: {name: policy}}]
+extraVolumeMounts: [{name: policy, mountPath: /etc/devicebridge/policy, readOnly: true}]
+`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := readManifests([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod, c := m.bridge()
+		if env := environment(c); env["BRIDGE_POLICY_FILE"] == "" || len(c.EnvFrom) != 1 ||
+			!slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == "policy" && v.ConfigMap != nil }) ||
+			!slices.ContainsFunc(c.VolumeMounts, func(v corev1.VolumeMount) bool { return v.Name == "policy" }) {
+			t.Errorf("%s: variables %v from %v, volumes %v, mounts %v", mode, env, c.EnvFrom, pod.Spec.Volumes, c.VolumeMounts)
+		}
+	}
+}
+
+// TestChartIsLinted as `helm lint` does, with its own defaults and in both modes.
+func TestChartIsLinted(t *testing.T) {
+	for name, text := range map[string]string{"defaults": "", "sidecar, nothing else": "mode: sidecar", "cluster": minimal("cluster"), "sidecar": minimal("sidecar"), "no commands": withoutCommands} {
+		var values map[string]any
+		if err := yaml.UnmarshalStrict([]byte(text), &values); err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range lint.RunAll(filepath.Join(root, chart), values, "devicebridge").Messages {
+			if message.Severity >= support.WarningSev {
+				t.Errorf("%s: %s", name, message)
+			}
+		}
+	}
+}
+
 // TestChartRefuses: a wrong value is refused with its name.
 func TestChartRefuses(t *testing.T) {
 	for _, test := range []struct{ mode, values, words string }{
 		{"cluster", "publicURL: http://bridge.example.com", "/publicURL"},
-		{"cluster", `publicURL: ""`, "/publicURL"},
-		{"cluster", `nats: {url: ""}`, "/nats/url"},
-		{"cluster", `secret: {keys: {callbackKeys: ""}}`, "/secret/keys/callbackKeys"},
+		{"cluster", `publicURL: ""`, "publicURL is missing"},
+		{"cluster", `nats: {url: ""}`, "nats.url is missing"},
+		{"cluster", `secret: {keys: {callbackKeys: ""}}`, "secret.keys.callbackKeys is missing"},
+		{"cluster", "settings: {BRIDGE_LISTEN_ADDR: ':80'}", "/settings"},
+		{"cluster", "settings: {NATS_URL: 'nats://x'}", "/settings"},
+		{"cluster", "settings: {BRIDGE_DEVICES: {a: b}}", "/settings/BRIDGE_DEVICES"},
 		{"cluster", "mode: both", "/mode"},
 		{"cluster", "replica: 2", "replica"},
 		{"cluster", "settings: {WORKERS: 3}", "WORKERS"},
 		{"cluster", "marginSeconds: 0", "/marginSeconds"},
 		{"cluster", "image: {digest: latest}", "/image/digest"},
-		{"sidecar", "application: {containers: []}", "/application/containers"},
+		{"sidecar", "application: {containers: []}", "application.containers is empty"},
 	} {
 		if _, err := rendered(t, minimal(test.mode), test.values); err == nil || !strings.Contains(err.Error(), test.words) {
 			t.Errorf("%s is answered with %v, want %q in it", test.values, err, test.words)

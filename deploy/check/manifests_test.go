@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -33,6 +34,34 @@ type manifests struct {
 	ingresses    []networkingv1.Ingress
 	policies     []networkingv1.NetworkPolicy
 	budgets      []policyv1.PodDisruptionBudget
+	monitors     []serviceMonitor
+	rules        []prometheusRule
+}
+
+// serviceMonitor and prometheusRule have of the Prometheus operator's kinds what the
+// chart uses of them.
+type serviceMonitor struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		JobLabel  string               `json:"jobLabel"`
+		Selector  metav1.LabelSelector `json:"selector"`
+		Endpoints []struct {
+			Port     string `json:"port"`
+			Path     string `json:"path"`
+			Interval string `json:"interval"`
+		} `json:"endpoints"`
+	} `json:"spec"`
+}
+
+type prometheusRule struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		Groups []map[string]any `json:"groups"`
+	} `json:"spec"`
 }
 
 // add reads one document into the list of its kind. A member that the kind does
@@ -61,6 +90,10 @@ func (m *manifests) add(document []byte) error {
 		return into(document, &m.policies)
 	case "policy/v1 PodDisruptionBudget":
 		return into(document, &m.budgets)
+	case "monitoring.coreos.com/v1 ServiceMonitor":
+		return into(document, &m.monitors)
+	case "monitoring.coreos.com/v1 PrometheusRule":
+		return into(document, &m.rules)
 	default:
 		return fmt.Errorf("%s: this kind is not checked", kind)
 	}

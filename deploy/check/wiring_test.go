@@ -21,7 +21,9 @@ func (m manifests) selectors(r *report, pod corev1.PodTemplateSpec) {
 	for _, s := range m.statefulSets {
 		r.want(selects(s.Spec.Selector, pod.Labels), "the StatefulSet does not select its pods")
 		r.want(s.Spec.Replicas != nil && *s.Spec.Replicas == 1, "the StatefulSet has %v replicas, each with a store of its own", s.Spec.Replicas)
-		r.want(slices.ContainsFunc(m.services, func(v corev1.Service) bool { return v.Name == s.Spec.ServiceName }), "service %s is missing", s.Spec.ServiceName)
+		r.want(slices.ContainsFunc(m.services, func(v corev1.Service) bool {
+			return v.Name == s.Spec.ServiceName && v.Spec.ClusterIP == corev1.ClusterIPNone
+		}), "no headless service %s", s.Spec.ServiceName)
 	}
 	for _, c := range pod.Spec.TopologySpreadConstraints {
 		r.want(selects(c.LabelSelector, pod.Labels), "the spread over %s counts other pods", c.TopologyKey)
@@ -47,6 +49,10 @@ func (m manifests) selectors(r *report, pod corev1.PodTemplateSpec) {
 
 // route follows a postback from the public URL to the container.
 func (m manifests) route(r *report, c corev1.Container, env map[string]string) {
+	if env["BRIDGE_COMMANDS"] == "off" {
+		r.want(len(m.ingresses) == 0 && env["BRIDGE_PUBLIC_URL"] == "", "a bridge without commands is reached from outside")
+		return
+	}
 	public, err := url.Parse(env["BRIDGE_PUBLIC_URL"])
 	r.want(err == nil && public.Scheme == "https", "BRIDGE_PUBLIC_URL is %q", env["BRIDGE_PUBLIC_URL"])
 	for _, i := range m.ingresses {
@@ -101,6 +107,9 @@ func (m manifests) policy(r *report, c corev1.Container, env map[string]string) 
 		want := []int32{53, 53, 443}
 		if port := natsPort(env); port != 0 {
 			want = append(want, port)
+		}
+		if env["BRIDGE_GRAPH_AUTH"] == "managed-identity" {
+			want = append(want, 80)
 		}
 		slices.Sort(out)
 		slices.Sort(want)
