@@ -81,7 +81,11 @@ func Login(ctx context.Context, o LoginOptions) (Session, error) {
 		if ctx.Err() != nil {
 			return Session{}, ctx.Err()
 		}
-		return Session{}, failureOf(err)
+		f := failureOf(err)
+		if f.Advice == againAdvice { // which is what the bridge does, and not login
+			f.Advice = loginAdvice + " again"
+		}
+		return Session{}, f
 	}
 	r.At = time.Now().UTC()
 	r.ClientID, r.Authority, r.Tenant = o.ClientID, o.host(), o.tenant()
@@ -91,11 +95,12 @@ func Login(ctx context.Context, o LoginOptions) (Session, error) {
 
 func (o LoginOptions) viaMSAL(ctx context.Context) (record, error) {
 	m := &memory{}
-	client, err := newPublicClient(o.Application, m)
+	asking := o.client()
+	client, err := newPublicClient(o.Application, m, asking)
 	if err != nil {
 		return record{}, err
 	}
-	result, err := o.acquire(ctx, client)
+	result, err := o.acquire(ctx, client, asking)
 	if err != nil {
 		return record{}, err
 	}
@@ -108,7 +113,7 @@ func (o LoginOptions) viaMSAL(ctx context.Context) (record, error) {
 	}, nil
 }
 
-func (o LoginOptions) acquire(ctx context.Context, client public.Client) (public.AuthResult, error) {
+func (o LoginOptions) acquire(ctx context.Context, client public.Client, asking *authorityClient) (public.AuthResult, error) {
 	if o.Mode == Browser {
 		var options []public.AcquireInteractiveOption
 		if o.OpenURL != nil {
@@ -123,8 +128,7 @@ func (o LoginOptions) acquire(ctx context.Context, client public.Client) (public
 	o.Prompt(Prompt{URL: code.Result.VerificationURL, Code: code.Result.UserCode, Expires: code.Result.ExpiresOn})
 	result, err := code.AuthenticationResult(ctx)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		// The library stops asking by its own clock.
-		err = &Failure{Message: "the code was not entered in time", Advice: loginAdvice + " again", Lasting: true}
+		err = asking.ended() // the library stops asking by its own clock
 	}
 	return result, err
 }
@@ -142,13 +146,17 @@ func (o LoginOptions) viaUserStore(ctx context.Context) (record, error) {
 	if err != nil {
 		return record{}, &Failure{Message: err.Error(), Advice: "run `devicebridge login --store nats`", Lasting: true}
 	}
-	authenticate, tokens, err := o.azidentity(c)
+	asking := o.client()
+	authenticate, tokens, err := o.azidentity(c, asking)
 	if err != nil {
 		return record{}, err
 	}
 	// As the bridge's own requests ask: the library keeps both kinds apart.
 	ask := policy.TokenRequestOptions{Scopes: o.Scopes, EnableCAE: true}
 	user, err := authenticate(ctx, &ask)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && o.Mode == DeviceCode {
+		err = asking.ended()
+	}
 	if err != nil {
 		return record{}, err
 	}

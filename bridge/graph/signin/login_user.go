@@ -15,11 +15,11 @@ type (
 
 // azidentity gives the two halves of azidentity's credential for the mode, with a
 // cache in the user's key store: to sign in, and to get tokens.
-func (o LoginOptions) azidentity(c azidentity.Cache) (authenticateFunc, tokenFunc, error) {
+func (o LoginOptions) azidentity(c azidentity.Cache, asking *authorityClient) (authenticateFunc, tokenFunc, error) {
 	own := !Trusted(o.host())
 	if o.Mode == Browser {
 		credential, err := azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
-			ClientOptions: o.clientOptions(), DisableInstanceDiscovery: own,
+			ClientOptions: o.optionsWith(asking), DisableInstanceDiscovery: own,
 			ClientID: o.ClientID, TenantID: o.tenant(), Cache: c,
 		})
 		if err != nil {
@@ -28,7 +28,7 @@ func (o LoginOptions) azidentity(c azidentity.Cache) (authenticateFunc, tokenFun
 		return credential.Authenticate, credential.GetToken, nil
 	}
 	credential, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
-		ClientOptions: o.clientOptions(), DisableInstanceDiscovery: own,
+		ClientOptions: o.optionsWith(asking), DisableInstanceDiscovery: own,
 		ClientID: o.ClientID, TenantID: o.tenant(), Cache: c,
 		UserPrompt: func(_ context.Context, m azidentity.DeviceCodeMessage) error {
 			o.Prompt(Prompt{URL: m.VerificationURL, Code: m.UserCode})

@@ -37,10 +37,10 @@ func (m *memory) Export(_ context.Context, c cache.Marshaler, _ cache.ExportHint
 }
 
 // newPublicClient gives MSAL's client for an application that keeps no secret.
-func newPublicClient(a Application, m *memory) (public.Client, error) {
+func newPublicClient(a Application, m *memory, c *authorityClient) (public.Client, error) {
 	return public.New(a.ClientID,
 		public.WithAuthority(a.host()+"/"+a.tenant()), public.WithCache(m),
-		public.WithHTTPClient(a.client()), public.WithInstanceDiscovery(Trusted(a.host())))
+		public.WithHTTPClient(c), public.WithInstanceDiscovery(Trusted(a.host())))
 }
 
 // cached gets tokens out of a record that holds MSAL's cache, and new ones with
@@ -52,7 +52,7 @@ type cached struct {
 
 func newCached(a Application) (*cached, error) {
 	m := &memory{}
-	client, err := newPublicClient(a, m)
+	client, err := newPublicClient(a, m, a.client())
 	if err != nil {
 		return nil, err
 	}

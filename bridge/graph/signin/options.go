@@ -40,16 +40,16 @@ type Application struct {
 // authorityTimeout bounds one request to the authority.
 const authorityTimeout = 30 * time.Second
 
-func (a Application) client() *http.Client {
+func (a Application) client() *authorityClient {
 	var next = http.DefaultTransport
 	if a.Transport != nil {
 		next = a.Transport
 	}
-	return &http.Client{
+	return &authorityClient{Client: &http.Client{
 		Transport: bounded{roundtrip.Bound(next)}, Timeout: authorityTimeout,
 		// No answer of an authority is a redirect, and a secret must not follow one.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	}}
 }
 
 func (a Application) host() string {
@@ -59,10 +59,12 @@ func (a Application) host() string {
 // tenant is where a person signs in.
 func (a Application) tenant() string { return cmp.Or(a.TenantID, PersonalTenant) }
 
-func (a Application) clientOptions() policy.ClientOptions {
+func (a Application) clientOptions() policy.ClientOptions { return a.optionsWith(a.client()) }
+
+func (a Application) optionsWith(c *authorityClient) policy.ClientOptions {
 	return azcore.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: a.host()},
-		Transport: a.client(),
+		Transport: c,
 		Telemetry: policy.TelemetryOptions{Disabled: true},
 	}
 }
