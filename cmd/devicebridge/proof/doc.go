@@ -47,16 +47,17 @@
 //	-crash.passes=1,3 at which passes of each point, one life of the bridge for each
 //	-inflight.commands, -inflight.life, -inflight.rest
 //
-// # The power is cut, and syncs fail
+// # The power is cut, and the disk fails
 //
 //	go test ./cmd/devicebridge/proof -run PowerCut -v -power.cuts 30 -power.faults 20 -timeout 60m
 //
 // A kill -9 takes a process and leaves what it wrote to the system. Here the data
 // directory is on a file system of package lossy, which forgets at a cut what was not
-// synced and tears pages, and whose syncs answer with an input/output error for about a
-// second, after which it takes what they should have written for written. A cut comes
-// under load; while syncs fail; after them, up to 1.2 s after the bridge promised
-// something again; or after them, a kill -9 and a new start. As a control the bridge
+// synced and tears pages. For about a second its syncs fail, or writes, or reads too, in
+// turn by an input/output error, for want of space, and since it may only be read; what a
+// failed sync should have written counts as written from then on. A cut comes under load;
+// during such a fault; after one, up to 1.2 s after the bridge promised something again;
+// after one, a kill -9 and a new start; and a fault comes without a cut. As a control the bridge
 // runs with BRIDGE_NATS_SYNC=interval, and the check has to find the loss. It needs
 // Linux, /dev/fuse and user namespaces.
 //

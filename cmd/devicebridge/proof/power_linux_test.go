@@ -7,16 +7,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"devicebridge/cmd/devicebridge/proof/lossy"
 )
 
 var (
 	powerCuts   = flag.Int("power.cuts", 2, "cut the power so many times")
-	powerFaults = flag.Int("power.faults", 1, "cut the power so many times after syncs of the disk failed, and let them fail so many times without a cut")
+	powerFaults = flag.Int("power.faults", 1, "have the disk fail so many times, with and without a power cut: the first time its syncs")
 	powerSeed   = flag.Uint64("power.seed", 0, "decides what happens by chance; 0: another one each time")
 )
 
 // TestPowerCut runs the bridge on a disk that forgets at a power cut what was not
-// synced, and whose syncs fail for a time, as of package lossy. The ledger is outside.
+// synced, and that fails for a time, as of package lossy. The ledger is outside.
 func TestPowerCut(t *testing.T) {
 	if !mayMount(t) {
 		return
@@ -34,32 +36,31 @@ func TestPowerCut(t *testing.T) {
 			p.cut()
 		})
 	})
-	t.Run("failed syncs, then cuts", func(t *testing.T) {
+	t.Run("faults, then cuts", func(t *testing.T) {
 		t.Parallel()
 		p := newPowered(t, seed+1, always)
 		p.through(seed+1, *powerFaults, func(ctx context.Context) {
-			p.failSyncs(ctx)
+			p.failFor(ctx)
 			p.more(ctx, 1) // it promises again
 			pace(ctx, time.Duration(p.rng.Int64N(int64(1200*time.Millisecond))))
 			p.cut()
 		})
 	})
-	t.Run("cuts while syncs fail", func(t *testing.T) {
+	t.Run("cuts during faults", func(t *testing.T) {
 		t.Parallel()
 		p := newPowered(t, seed+5, always)
 		p.through(seed+5, *powerFaults, func(ctx context.Context) {
-			p.disk.Fail(true)
+			p.breakDisk()
 			pace(ctx, time.Duration(p.rng.Int64N(int64(3*time.Second))))
 			p.cut()
-			p.disk.Fail(false)
-			p.faults++
+			p.disk.Fail(lossy.Fault{})
 		})
 	})
-	t.Run("failed syncs, then a kill, then cuts", func(t *testing.T) {
+	t.Run("faults, then a kill, then cuts", func(t *testing.T) {
 		t.Parallel()
 		p := newPowered(t, seed+2, always)
 		p.through(seed+2, *powerFaults, func(ctx context.Context) {
-			p.failSyncs(ctx)
+			p.failFor(ctx)
 			p.bridges[0].kill()
 			p.start(nil)
 			p.more(ctx, 1)
@@ -67,10 +68,10 @@ func TestPowerCut(t *testing.T) {
 			p.cut()
 		})
 	})
-	t.Run("failed syncs", func(t *testing.T) {
+	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		p := newPowered(t, seed+3, always)
-		p.through(seed+3, *powerFaults, p.failSyncs)
+		p.through(seed+3, *powerFaults, p.failFor)
 	})
 	t.Run("control", func(t *testing.T) {
 		t.Parallel()
@@ -90,7 +91,11 @@ func (p *powered) through(seed uint64, times int, do func(context.Context)) {
 	p.start(nil)
 	callers := p.load(ctx, asking, seed)
 	for range times {
+		books, _ := p.ledger.read()
 		p.more(ctx, 30)
+		if err := p.posted(ctx, len(books.Posts)+30); err != nil {
+			p.t.Fatal(err)
+		}
 		do(ctx)
 		if p.bridges[0].over() {
 			p.start(nil)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ type powered struct {
 	rng     *rand.Rand
 	dir     string
 	unmount func() error
-	// cuts of the power, and faults: times in which syncs failed.
+	// cuts of the power, and faults: times in which the disk failed.
 	cuts, faults int
 }
 
@@ -73,16 +74,35 @@ func (p *powered) cut() {
 	p.mount(p.t)
 }
 
-// failSyncs lets syncs fail for about a second, and at least one.
-func (p *powered) failSyncs(ctx context.Context) {
+// powerFaultKinds are the ways in which the disk fails, in the order in which they come.
+func powerFaultKinds() []lossy.Fault {
+	return []lossy.Fault{
+		{Sync: syscall.EIO},
+		{Sync: syscall.ENOSPC},
+		{Write: syscall.EIO},
+		{Sync: syscall.EIO, Read: syscall.EIO},
+		{Write: syscall.EROFS},
+		{Sync: syscall.EIO, Write: syscall.EIO, Read: syscall.EIO},
+		{Write: syscall.ENOSPC},
+	}
+}
+
+// breakDisk has the disk fail in the next way.
+func (p *powered) breakDisk() {
+	kinds := powerFaultKinds()
+	p.disk.Fail(kinds[p.faults%len(kinds)])
+	p.faults++
+}
+
+// failFor has the disk fail for about a second, and at least once.
+func (p *powered) failFor(ctx context.Context) {
 	p.t.Helper()
 	before := p.disk.Figures().Failed
-	p.disk.Fail(true)
+	p.breakDisk()
 	pace(ctx, 300*time.Millisecond+time.Duration(p.rng.Int64N(int64(1200*time.Millisecond))))
 	for p.disk.Figures().Failed == before && pace(ctx, 10*time.Millisecond) {
 	}
-	p.disk.Fail(false)
-	p.faults++
+	p.disk.Fail(lossy.Fault{})
 }
 
 // receipts counts the requests that were acknowledged.
@@ -148,7 +168,7 @@ func (p *powered) line(seed uint64, b books, record []event, violations []violat
 	for _, l := range []law{lost, multiplied, doubled, unclaimed, gap, repeated, unreflected, open} {
 		_, _ = fmt.Fprintf(&laws, ", %s %d", l, broken[l])
 	}
-	return fmt.Sprintf("seed %d, %s: power cuts %d, times with failing syncs %d; syncs %d, failed %d, of pages %d dropped by them, %d lost and %d torn by the cuts; "+
+	return fmt.Sprintf("seed %d, %s: power cuts %d, times with a failing disk %d; syncs %d, failures %d, of pages %d dropped by failed syncs, %d lost and %d torn by the cuts; "+
 		"%s, of the postbacks taken %d, receipts %d%s",
 		seed, took.Round(time.Second), p.cuts, p.faults, f.Syncs, f.Failed, f.Dropped, f.Lost, f.Torn, summary(b, record), taken, p.receipts(), laws.String())
 }

@@ -24,13 +24,23 @@ type Disk struct {
 	nodes   map[uint64]*node
 	last    uint64   // the highest number of a node
 	journal []func() // what was done to names and sizes and is not on the disk yet
-	failing bool
+	fault   Fault
 	figures Figures
+}
+
+// Fault is what fails, each with an error of its own; 0: nothing.
+type Fault struct {
+	// Sync of a file or a directory that has something to write.
+	Sync syscall.Errno
+	// Write of a file, of a name or of a size.
+	Write syscall.Errno
+	// Read of a file.
+	Read syscall.Errno
 }
 
 // Figures count what happened to a disk.
 type Figures struct {
-	// Syncs that succeeded, and Failed ones, which found something to write.
+	// Syncs that succeeded, and what Failed of all kinds.
 	Syncs, Failed int
 	// Dropped pages became clean by a failed sync. Lost and Torn pages were dirty when
 	// the power was cut.
@@ -76,12 +86,19 @@ func (d *Disk) makeNode(mode uint32) *node {
 	return n
 }
 
-// Fail has every sync that finds something to write fail with EIO, or lets them
-// succeed again.
-func (d *Disk) Fail(on bool) {
+// Fail has the disk fail from now on, or, with the zero value, work again.
+func (d *Disk) Fail(f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failing = on
+	d.fault = f
+}
+
+// failed counts what an error is returned for.
+func (d *Disk) failed(err syscall.Errno) syscall.Errno {
+	if err != 0 {
+		d.figures.Failed++
+	}
+	return err
 }
 
 // Figures returns what has happened so far.
@@ -157,22 +174,24 @@ func resized(data []byte, size int) []byte {
 
 // sync brings a node to the disk. failures is how many failed syncs of the node its
 // caller knows of; one that it does not know of is reported once. It returns how many
-// there were, and whether all is well.
-func (d *Disk) sync(n *node, failures int) (int, bool) {
-	if d.failing && len(d.journal)+len(n.dirty) > 0 {
-		d.figures.Failed++
+// there were, and what failed.
+func (d *Disk) sync(n *node, failures int) (int, syscall.Errno) {
+	if d.fault.Sync != 0 && len(d.journal)+len(n.dirty) > 0 {
 		d.figures.Dropped += len(n.dirty)
 		clear(n.dirty)
 		n.failures++
-		return n.failures, false
+		return n.failures, d.failed(d.fault.Sync)
 	}
 	d.commit(len(d.journal))
 	for page := range n.dirty {
 		n.put(page, pageSize)
 	}
 	clear(n.dirty)
+	if failures != n.failures {
+		return n.failures, d.failed(syscall.EIO)
+	}
 	d.figures.Syncs++
-	return n.failures, failures == n.failures
+	return n.failures, 0
 }
 
 // commit brings the first entries of the journal to the disk.

@@ -14,8 +14,8 @@ func (d *Disk) file(t *testing.T, name, content string) *node {
 	n := d.makeNode(syscall.S_IFREG | 0o600)
 	d.enter(d.root, name, n)
 	d.write(n, 0, []byte(content))
-	if _, well := d.sync(n, 0); !well {
-		t.Fatal("not synced")
+	if _, err := d.sync(n, 0); err != 0 {
+		t.Fatal(err)
 	}
 	return n
 }
@@ -60,22 +60,22 @@ func TestSynced(t *testing.T) {
 func TestFailedSync(t *testing.T) {
 	d := New(1)
 	n := d.file(t, "file", pages("a"))
-	d.Fail(true)
+	d.Fail(Fault{Sync: syscall.ENOSPC})
 	d.write(n, pageSize, []byte(pages("b")))
-	failures, well := d.sync(n, 0)
-	if well {
-		t.Fatal("it did not fail")
+	failures, err := d.sync(n, 0)
+	if err != syscall.ENOSPC {
+		t.Fatalf("it failed with %v", err)
 	}
-	if _, well := d.sync(n, failures); !well {
-		t.Error("with nothing to write it fails again")
+	if _, err := d.sync(n, failures); err != 0 {
+		t.Errorf("with nothing to write it fails again: %v", err)
 	}
-	d.Fail(false)
-	if _, well := d.sync(n, 0); well {
+	d.Fail(Fault{})
+	if _, err := d.sync(n, 0); err == 0 {
 		t.Error("somebody else who has the file open is not told")
 	}
 	d.write(n, 2*pageSize, []byte(pages("c")))
-	if _, well := d.sync(n, failures); !well {
-		t.Error("a later sync fails")
+	if _, err := d.sync(n, failures); err != 0 {
+		t.Errorf("a later sync fails: %v", err)
 	}
 	if string(n.data) != pages("abc") {
 		t.Error("programs do not see what they wrote")
@@ -95,8 +95,8 @@ func TestRenamed(t *testing.T) {
 		n := d.makeNode(syscall.S_IFREG | 0o600)
 		d.enter(d.root, "new", n)
 		d.write(n, 0, []byte("new"))
-		if _, well := d.sync(n, 0); !well {
-			t.Fatal("not synced")
+		if _, err := d.sync(n, 0); err != 0 {
+			t.Fatal(err)
 		}
 		if err := d.rename(d.root, d.root, "new", "file"); err != 0 {
 			t.Fatal(err)

@@ -17,5 +17,7 @@
 //     whole or only its first sectors of 512 bytes. Then everything is as the disk has
 //     it.
 //
+// Reads and writes can fail as well, and those change nothing.
+//
 // Chance depends on the seed alone, but on what is dirty at the moment of a cut too.
 package lossy

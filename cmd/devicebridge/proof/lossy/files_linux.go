@@ -96,6 +96,9 @@ func (f *files) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut
 func (f *files) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
+	if status := f.failing(); !status.Ok() {
+		return status
+	}
 	if mode, is := in.GetMode(); is {
 		n.mode = n.mode&syscall.S_IFMT | mode&^syscall.S_IFMT
 	}
@@ -115,6 +118,9 @@ func (f *files) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut
 // add makes a node in a directory.
 func (f *files) add(parent uint64, name string, mode uint32, out *fuse.EntryOut) (*node, fuse.Status) {
 	dir := f.d.nodes[parent]
+	if status := f.failing(); !status.Ok() {
+		return nil, status
+	}
 	if dir.seen[name] != nil {
 		return nil, fuse.Status(syscall.EEXIST)
 	}
@@ -151,6 +157,9 @@ func (f *files) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse
 func (f *files) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
+	if err := f.d.failed(f.d.fault.Read); err != 0 {
+		return nil, fuse.Status(err)
+	}
 	from := min(in.Offset, uint64(len(n.data)))
 	return fuse.ReadResultData(buf[:copy(buf, n.data[from:])]), fuse.OK
 }
@@ -160,6 +169,9 @@ func (f *files) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32,
 	defer leave()
 	if in.Offset > math.MaxInt32 {
 		return 0, fuse.Status(syscall.EFBIG)
+	}
+	if status := f.failing(); !status.Ok() {
+		return 0, status
 	}
 	f.d.write(n, int(in.Offset), data)
 	if h := f.open[in.Fh]; h.synced {
@@ -171,12 +183,13 @@ func (f *files) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32,
 }
 
 func (f *files) sync(h *handle) fuse.Status {
-	var well bool
-	if h.failures, well = f.d.sync(h.n, h.failures); !well {
-		return fuse.EIO
-	}
-	return fuse.OK
+	var err syscall.Errno
+	h.failures, err = f.d.sync(h.n, h.failures)
+	return fuse.Status(err)
 }
+
+// failing returns why nothing can be changed; OK: it can.
+func (f *files) failing() fuse.Status { return fuse.Status(f.d.failed(f.d.fault.Write)) }
 
 // Fsync brings a file to the disk.
 func (f *files) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
@@ -204,6 +217,9 @@ func (f *files) ReleaseDir(in *fuse.ReleaseIn) {
 func (f *files) remove(parent uint64, name string, isDir bool) fuse.Status {
 	dir, leave := f.enter(parent)
 	defer leave()
+	if status := f.failing(); !status.Ok() {
+		return status
+	}
 	n := dir.seen[name]
 	switch {
 	case n == nil:
@@ -232,12 +248,18 @@ func (f *files) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName st
 	if in.Flags != 0 {
 		return fuse.EINVAL
 	}
+	if status := f.failing(); !status.Ok() {
+		return status
+	}
 	return fuse.Status(f.d.rename(f.d.nodes[in.NodeId], f.d.nodes[in.Newdir], oldName, newName))
 }
 
 func (f *files) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
 	dir, leave := f.enter(in.NodeId)
 	defer leave()
+	if status := f.failing(); !status.Ok() {
+		return status
+	}
 	if dir.seen[name] != nil {
 		return fuse.Status(syscall.EEXIST)
 	}
