@@ -185,12 +185,7 @@ func TestWatchFindsLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 			until(t, "an attempt", func() bool { return lines.count("could not be started") >= 1 })
-			if err := os.Remove(files); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Rename(before, files); err != nil {
-				t.Fatal(err)
-			}
+			link(t, before, files)
 			until(t, "the loss is noticed", func() bool { return lines.count("level=ERROR", "events are missing") >= 1 })
 			for range 3 {
 				_, err := b.Append(within(t), events.KindOf(events.StateAccepted), record(numbered(2), 1), 0)

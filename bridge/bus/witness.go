@@ -141,7 +141,7 @@ func (b *Bus) Witness(ctx context.Context, file string, accept bool) (*Witness, 
 	w.said = found.said
 	b.acknowledged(w.said.Last)
 	b.witness.Store(w)
-	return w, w.write(ctx)
+	return w, w.write(ctx, w.said)
 }
 
 // surveyed holds the event stream against what a witness said of it.
@@ -182,21 +182,22 @@ func (w *Witness) Note(ctx context.Context) error {
 	if last <= w.said.Last && w.time().Sub(w.said.Noted) < w.idle {
 		return nil
 	}
-	w.said.Last = max(w.said.Last, last)
-	return w.write(ctx)
+	next := w.said
+	next.Last = max(next.Last, last)
+	return w.write(ctx, next)
 }
 
 // time returns what time it is by the clock of the start.
 func (w *Witness) time() time.Time { return w.began.Add(time.Since(w.began)).Round(0) }
 
 // write replaces the file as a whole. After a power cut it is the old one or the new
-// one.
-func (w *Witness) write(ctx context.Context) error {
-	w.said.Noted = w.time()
+// one. Where it fails nothing counts as said.
+func (w *Witness) write(ctx context.Context, next witnessed) error {
+	next.Noted = w.time()
 	if list, err := w.b.storedStreams(ctx); err == nil { // else those of before
-		w.said.Streams = list
+		next.Streams = list
 	}
-	text, err := json.Marshal(witnessFile{w.said, w.others})
+	text, err := json.Marshal(witnessFile{next, w.others})
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,11 @@ func (w *Witness) write(ctx context.Context) error {
 	if err := os.Rename(temporary.Name(), w.file); err != nil {
 		return err
 	}
-	return syncDirectory(dir)
+	if err := syncDirectory(dir); err != nil {
+		return err
+	}
+	w.said = next
+	return nil
 }
 
 // storedStreams returns the names of this prefix' streams that there are beside the

@@ -152,3 +152,37 @@ func TestWitnessFollows(t *testing.T) {
 		t.Errorf("a witness that cannot be read: %v", err)
 	}
 }
+
+// TestWitnessNotWritten: what could not be noted is noted later, though nothing is new.
+func TestWitnessNotWritten(t *testing.T) {
+	t.Parallel()
+	server := embedded(t, bus.ServerOptions{Dir: t.TempDir()})
+	b := connect(t, bus.Options{Server: server})
+	ensure(t, b, small())
+	file := filepath.Join(t.TempDir(), "witness.json")
+	w, err := b.Witness(within(t), file, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appended(t, b, numbered(1), 1)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(file, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.Note(within(t)); err == nil {
+			t.Error("noted where nothing can be")
+		}
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Note(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), `"last":1`) {
+		t.Errorf("the witness says %s, %v", text, err)
+	}
+}
