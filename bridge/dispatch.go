@@ -53,11 +53,12 @@ func (b *Bridge) Dispatch(ctx context.Context, from events.Stored, d Delivery) t
 		}
 		from = latest
 	}
-	return b.drive(ctx, from, d)
+	return b.drive(ctx, from, d, queueWait)
 }
 
-// drive takes a command that may have to be sent through one attempt.
-func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time.Duration {
+// drive takes a command that may have to be sent through one attempt. It waits for a
+// place among the POSTs under way for at most most.
+func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery, most time.Duration) time.Duration {
 	c := from.Command
 	now := b.Now()
 	if c.State == events.StateSending {
@@ -82,7 +83,7 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 		wait := jitter(min(max(now.Sub(c.UpdatedAt), longPause), longestPause))
 		return b.rearm(ctx, from, earlier(now.Add(wait), c.ExpiresAt), d)
 	}
-	place, wait := b.sendPlace(ctx, c)
+	place, wait := b.sendPlace(ctx, c, most)
 	if wait > 0 {
 		// Left to its timer: a delivery that waits holds one of the places of its
 		// consumer, and what waits for Graph may be more than there are places.
@@ -97,11 +98,11 @@ func (b *Bridge) drive(ctx context.Context, from events.Stored, d Delivery) time
 
 // sendPlace gives a place among the POSTs under way to a command that can be sent now,
 // or how long it has to wait.
-func (b *Bridge) sendPlace(ctx context.Context, c events.Command) (_ *place, wait time.Duration) {
+func (b *Bridge) sendPlace(ctx context.Context, c events.Command, most time.Duration) (_ *place, wait time.Duration) {
 	if wait := b.throttled(); wait > 0 {
 		return nil, wait
 	}
-	place := b.sends.enter(ctx, placeWait)
+	place := b.sends.enter(ctx, most)
 	if place == nil {
 		return nil, b.asLongAgain(c)
 	}

@@ -44,7 +44,7 @@ func (b *Bridge) look(ctx context.Context, id string, d Delivery) time.Duration 
 	}
 	switch latest.Command.State {
 	case events.StateAccepted, events.StateDeferred, events.StateSending:
-		return b.drive(ctx, latest, d)
+		return b.drive(ctx, latest, d, placeWait)
 	}
 	b.leases.forget(id)
 	now := b.Now()

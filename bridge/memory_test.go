@@ -69,6 +69,9 @@ func (m *memory) Accepted(_ context.Context, id string) (events.Stored, error) {
 // Confirm: the memory is one.
 func (m *memory) Confirm(context.Context) (bool, error) { return false, nil }
 
+// Dispatched knows of no consumer.
+func (m *memory) Dispatched(context.Context) (uint64, bool) { return 0, false }
+
 func (m *memory) LatestResponse(_ context.Context, id string) (events.Stored, error) {
 	return m.read(id, events.KindResponse)
 }

@@ -33,6 +33,10 @@ type Shelf interface {
 	Newest(ctx context.Context, deviceID string, before uint64, limit int) (page []events.Created, next uint64, err error)
 	// Usage gives how full the stream is, 0 to 1.
 	Usage(ctx context.Context) float64
+	// Dispatched returns the stream sequence up to which accepted events have come to
+	// Dispatch: those after it are still to come by themselves. false: that is not known,
+	// or none are coming.
+	Dispatched(ctx context.Context) (sequence uint64, coming bool)
 	// EachOpen calls see for every command accepted or registered at or after since
 	// that may not have ended, and for every erased one, oldest first; at is when that
 	// was.

@@ -7,10 +7,16 @@ import (
 	"time"
 )
 
-// placeWait is how long a delivery waits for a place among the POSTs under way before
-// it is left to its timer: it holds one of the places of its consumer meanwhile, and
+// placeWait is how long the delivery of a timer waits for a place among the POSTs under
+// way before the command is left to its timer again: it holds one of the places of its consumer meanwhile, and
 // polls and ends of other commands come by the same.
 const placeWait = 100 * time.Millisecond
+
+// queueWait is how long a delivery of an accepted command waits for a place: behind it
+// come only others that want one, too, and in the stream they cost nothing. Each that is
+// left to its timer costs an entry in another stream, and a read of its record again and
+// again, and with it the memory for the part of the stream that it stands in.
+const queueWait = 5 * time.Second
 
 // pace says how many POSTs may be under way: as many as at most until Graph throttles,
 // half as many then, and one more each time that as many were taken.

@@ -134,6 +134,8 @@ func (p ports) Accepted(ctx context.Context, id string) (events.Stored, error) {
 // Confirm: the simulated stream has one leader.
 func (p ports) Confirm(context.Context) (bool, error) { return false, nil }
 
+func (p ports) Dispatched(ctx context.Context) (uint64, bool) { return p.w.store.Dispatched(ctx) }
+
 func (p ports) LatestResponse(ctx context.Context, id string) (events.Stored, error) {
 	return p.w.store.LatestResponse(ctx, id)
 }

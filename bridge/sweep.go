@@ -53,6 +53,7 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 			if s.armed, err = b.Timers.AllArmed(ctx); err != nil {
 				return err
 			}
+			s.dispatched, s.coming = b.Shelf.Dispatched(ctx)
 		}
 		if _, armed := s.armed[id]; armed && !erased {
 			s.count(at, false)
@@ -111,6 +112,9 @@ type sweep struct {
 	report SweepReport
 	// armed are the commands that had a timer when it began to look.
 	armed map[string]struct{}
+	// dispatched and coming are as Shelf.Dispatched gave them then.
+	dispatched uint64
+	coming     bool
 	// unerased is when the oldest command was created whose erasure is to be gone on
 	// with by the next sweep; zero where there is none.
 	unerased time.Time
@@ -157,9 +161,14 @@ func (s *sweep) look(ctx context.Context, id string) error {
 			return err
 		}
 		if !armed {
-			switch latest.Command.State {
+			switch c := latest.Command; c.State {
 			case events.StateAccepted, events.StateDeferred, events.StateSending:
 				at = earlier(at, b.Now()) // whoever had it in hand may be gone
+				if s.coming && c.Sequence == 1 && latest.Sequence > s.dispatched {
+					// Nobody had: a long queue comes to its turn by itself, and must not be
+					// woken as a whole. Only its end needs a timer.
+					at = c.ExpiresAt
+				}
 			}
 			if err := b.schedule(ctx, latest, at); err != nil {
 				return err

@@ -20,7 +20,7 @@ func (b *Bus) AllArmed(ctx context.Context) (map[string]struct{}, error) {
 			return nil, fmt.Errorf("list the timers: %w", err)
 		}
 		for subject := range page.State.Subjects {
-			armed[subject[strings.LastIndexByte(subject, '.')+1:]] = struct{}{}
+			armed[strings.Clone(subject[strings.LastIndexByte(subject, '.')+1:])] = struct{}{} // not the whole subject
 		}
 		if page.Limit == 0 { // none are there
 			break
