@@ -91,7 +91,7 @@ func TestExitCodes(t *testing.T) {
 	b.fails(exitUsage, "is no command", "bogus")
 	b.fails(exitRefused, "invalid: payload.uri is not an absolute URI", "send", "--device", cliCompletes, "--uri", "nowhere")
 	b.fails(exitRefused, "notFound: ", "get", events.RequestCommandID("unknown"))
-	b.fails(exitRefused, "invalid: ", "get", "what")
+	b.fails(exitRefused, "notFound: no command was asked for under the request id", "get", "what")
 	b.fails(exitNotCompleted, "the command is failedToSend\n", "send", "--device", cliFails, "--uri", "https://example.com", "--wait", "1m")
 	r := b.fails(exitNotCompleted, " and has not ended yet\n", "send", "--device", cliStays, "--uri", "https://example.com", "--wait", "50ms")
 	if !strings.HasPrefix(r.stdout, "command   ") {

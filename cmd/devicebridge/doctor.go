@@ -35,7 +35,9 @@ const (
 
 // doctor examines a deployment from the outside, as a client of it.
 type doctor struct {
-	c       config
+	c config
+	// client: the environment is one of a client and says nothing of the bridge.
+	client  bool
 	canary  bool
 	timeout time.Duration
 	// graph carries requests to Graph and the authority, public those to the public
@@ -80,7 +82,7 @@ One line per check: ok, warn or fail, what was seen, and the way out. Exit code
 			}
 			c, fault := loadServe(vars)
 			c.clientConfig = client // it asks as a client does
-			d := &doctor{c: c, canary: !noCanary, timeout: timeout}
+			d := &doctor{c: c, client: clientsEnvironment(vars), canary: !noCanary, timeout: timeout}
 			if err := d.examine(cmd.Context(), fault); err != nil {
 				return err
 			}
@@ -134,6 +136,17 @@ func (d *doctor) examine(ctx context.Context, fault error) error {
 	return nil
 }
 
+// clientsEnvironment reports whether none of the settings is there without which no
+// bridge starts.
+func clientsEnvironment(vars map[string]string) bool {
+	for _, name := range []string{"BRIDGE_GRAPH_AUTH", "BRIDGE_GRAPH_URL", "BRIDGE_PUBLIC_URL", "BRIDGE_DIRECTORY"} {
+		if vars[name] != "" {
+			return false
+		}
+	}
+	return true
+}
+
 func (d *doctor) ok(check, format string, a ...any) {
 	d.findings = append(d.findings, finding{check, stateOK, fmt.Sprintf(format, a...), ""})
 }
@@ -148,6 +161,10 @@ func (d *doctor) fail(check, help, format string, a ...any) {
 
 func (d *doctor) configuration(fault error) {
 	const check = "configuration"
+	if d.client {
+		d.ok(check, "this environment is a client's, with no setting of a bridge")
+		return
+	}
 	if fault == nil {
 		d.ok(check, "this environment has no fault")
 		return

@@ -70,29 +70,37 @@ func withoutAddress(err error) error {
 	return err
 }
 
+// graphTarget is one Graph that the configuration names: the setting, its base URL, and
+// below it something that every one of its kind has.
+type graphTarget struct{ check, setting, base, path string }
+
 // graphEndpoints asks each Graph that the configuration names for anything: also a
 // refusal shows that it is reached, and by what clock.
 func (d *doctor) graphEndpoints(ctx context.Context) {
-	var addresses []string
+	if d.client {
+		d.ok("graph", "not asked from here, since this environment does not say where the bridge has it; the check of sending tells whether it answers the bridge")
+		return
+	}
+	var targets []graphTarget
 	if d.c.sends() {
-		addresses = append(addresses, d.c.GraphURL)
+		targets = append(targets, graphTarget{"graph", "BRIDGE_GRAPH_URL", d.c.GraphURL, "/me/devices"})
 	}
 	if d.c.directs() {
-		addresses = append(addresses, d.c.DirectoryURL)
+		targets = append(targets, graphTarget{"directory", "BRIDGE_DIRECTORY_URL", d.c.DirectoryURL, "/devices?$top=1"})
 	}
-	for _, address := range addresses {
-		check := "graph"
-		if address != d.c.GraphURL {
-			check = "directory"
-		}
-		a, err := d.visit(ctx, d.graph, http.MethodGet, address, "")
+	for _, target := range targets {
+		check, address := target.check, target.base
+		a, err := d.visit(ctx, d.graph, http.MethodGet, strings.TrimRight(address, "/")+target.path, "")
 		if err != nil {
 			d.fail(check, reachHelp(err), "%v", err)
 			continue
 		}
-		if a.code >= http.StatusInternalServerError {
+		switch {
+		case a.code >= http.StatusInternalServerError:
 			d.warn(check, "wait, or see Microsoft's page on the health of its services", "%s is reached, and answers %s", address, a.status)
-		} else {
+		case a.code == http.StatusNotFound || a.code == http.StatusGone || a.code >= 300 && a.code < 400:
+			d.fail(check, "see "+target.setting+": the path may be wrong, which for Graph is /beta or /v1.0", "%s is reached, and answers %s where devices should be", address, a.status)
+		default:
 			d.ok(check, "%s is reached and answers %s", address, a.status)
 		}
 		if date, err := http.ParseTime(a.date); err == nil {
@@ -113,6 +121,10 @@ func reachHelp(err error) string {
 // authority asks the authority for its public document, where one signs in there.
 func (d *doctor) authority(ctx context.Context) {
 	const check = "authority"
+	if d.client {
+		d.ok(check, "not asked from here; the check of the sign-in tells whether the bridge has a token")
+		return
+	}
 	mode, host, tenant := d.c.GraphAuth, d.c.Azure.AuthorityHost, d.c.Azure.TenantID
 	if d.signIn != nil { // the bridge knows better
 		mode, host, tenant = signin.Mode(d.signIn.Mode), cmp.Or(d.signIn.Authority, host), cmp.Or(d.signIn.Tenant, tenant)

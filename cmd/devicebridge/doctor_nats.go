@@ -88,7 +88,7 @@ func (d *doctor) streams(ctx context.Context) {
 			d.fail(check, roomHelp, "it is %.0f %% full and takes no more", r.Full*100)
 		case r.Full >= 0.8:
 			d.warn(check, roomHelp, "it is %.0f %% full; the event stream takes no new commands from 80 %% on", r.Full*100)
-		case r.Bounds != "":
+		case r.Bounds != "" && !d.client:
 			d.warn(check, "give the doctor the environment of the bridge, or start the bridge anew, which sets it", "%s", r.Bounds)
 		default:
 			fine++

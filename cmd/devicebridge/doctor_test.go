@@ -198,6 +198,8 @@ func TestDoctorOfGraph(t *testing.T) {
 		state, clock string
 	}{
 		{http.StatusUnauthorized, 0, stateOK, stateOK},
+		{http.StatusNotFound, 0, stateFail, stateOK},
+		{http.StatusFound, 0, stateFail, stateOK},
 		{http.StatusBadGateway, 0, stateWarn, stateOK},
 		{http.StatusUnauthorized, 30 * time.Second, stateOK, stateWarn},
 		{http.StatusUnauthorized, -time.Hour, stateOK, stateFail},
@@ -220,7 +222,9 @@ func TestDoctorOfGraph(t *testing.T) {
 
 // TestDoctorWithoutCommands: who sends no commands needs no public URL.
 func TestDoctorWithoutCommands(t *testing.T) {
-	_, graphURL := cliEmulator(t, emulator.Options{})
+	graph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	t.Cleanup(graph.Close)
+	graphURL := graph.URL + "/beta"
 	more := map[string]string{"BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "read", "BRIDGE_PUBLIC_URL": ""}
 	b := cliRunBridge(t, graphURL, more)
 	vars := cliPatient(b, graphURL)
@@ -228,6 +232,29 @@ func TestDoctorWithoutCommands(t *testing.T) {
 	_, found := cliDoctor(t, vars)
 	wantFinding(t, found, "public URL", stateOK, "device commands are off")
 	wantFinding(t, found, "directory", stateOK, "/v1.0 is reached")
+}
+
+// TestDoctorIsGreen in the environment of the bridge, whatever port it has, and in that
+// of a client.
+func TestDoctorIsGreen(t *testing.T) {
+	_, graphURL := cliEmulator(t, emulator.Options{})
+	own := cliServing(t, graphURL)
+	b := cliRunBridge(t, graphURL, map[string]string{"BRIDGE_DATA_DIR": own["BRIDGE_DATA_DIR"], "BRIDGE_STREAM_MAX_AGE": "100h"})
+	own["BRIDGE_PUBLIC_URL"], own["BRIDGE_STREAM_MAX_AGE"] = "http://127.0.0.1:8080", "100h"
+	for name, vars := range map[string]map[string]string{
+		"the bridge's": own, "a client's": {"NATS_URL": b.vars["NATS_URL"], "HOME": t.TempDir()},
+		"a client's on the machine": {"BRIDGE_DATA_DIR": own["BRIDGE_DATA_DIR"]},
+	} {
+		code, found := cliDoctor(t, vars)
+		for check, f := range found {
+			if f.State != stateOK {
+				t.Errorf("%s: %s: %+v", name, check, f)
+			}
+		}
+		if code != exitOK || len(found) < 10 {
+			t.Errorf("%s: exit %d, %+v", name, code, found)
+		}
+	}
 }
 
 func TestDoctorOfCertificates(t *testing.T) {
