@@ -55,8 +55,10 @@ func (b *Bus) append(ctx context.Context, kind events.Kind, c events.Command, ex
 			return b.group.publish(ctx, newEntry(msg, c.ID, expected))
 		},
 		nothing: func(err error) error {
-			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-				b.watched.unconfirmed()
+			// A refusal that is of this append alone comes from another event of its command.
+			api, is := errors.AsType[*jetstream.APIError](err)
+			if ctx.Err() == nil && !errors.Is(err, errOvertaken) && (!is || api.ErrorCode != codeWrongSequence) {
+				b.watched.unconfirmed(err.Error())
 			}
 			return nil
 		},

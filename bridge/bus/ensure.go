@@ -164,13 +164,13 @@ func compare(have, want jetstream.StreamConfig) []difference {
 		{"discard", have.Discard.String(), want.Discard.String(), false},
 		{"max age", have.MaxAge, want.MaxAge, false},
 		{"max bytes", have.MaxBytes, want.MaxBytes, false},
-		{"messages per subject", have.MaxMsgsPerSubject, perSubject(have, want), false},
 		{"duplicate window", have.Duplicates, want.Duplicates, false},
 		{"replicas", have.Replicas, want.Replicas, false},
 		{"direct get", have.AllowDirect, want.AllowDirect, false},
 		{"rollup", have.AllowRollup, want.AllowRollup, false},
 		{"atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish, false},
 	}
+	all = append(all, undeclared(have, want)...)
 	return only(all, func(d difference) bool { return d.have != d.want })
 }
 
@@ -184,22 +184,12 @@ func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Discard = want.Discard
 	have.MaxAge = want.MaxAge
 	have.MaxBytes = want.MaxBytes
-	have.MaxMsgsPerSubject = perSubject(have, want)
 	have.Duplicates = want.Duplicates
 	have.Replicas = want.Replicas
 	have.AllowDirect = want.AllowDirect
 	have.AllowRollup = want.AllowRollup
 	have.AllowAtomicPublish = want.AllowAtomicPublish
-	return have
-}
-
-// perSubject gives how many messages of a subject are to be kept: the operator's
-// own number where the bridge declares none.
-func perSubject(have, want jetstream.StreamConfig) int64 {
-	if want.MaxMsgsPerSubject == 0 {
-		return have.MaxMsgsPerSubject
-	}
-	return want.MaxMsgsPerSubject
+	return withoutUndeclared(have, want)
 }
 
 // within reports whether want has all that have has: what is stored so far keeps

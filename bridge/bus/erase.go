@@ -143,7 +143,7 @@ func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error)
 
 func (b *Bus) noAnswer(stream string, err error) error {
 	b.log.Debug("erase: no answer", "stream", stream, "error", err)
-	return events.Unavailable("stream " + stream + " does not answer; ask again")
+	return unavailable("stream "+stream+" does not answer", err)
 }
 
 // eraseAll erases what a stream has under a filter before a sequence, 0 for all of
@@ -199,7 +199,7 @@ func (b *Bus) eraseMessage(ctx context.Context, s jetstream.Stream, stream strin
 		return false, nil
 	}
 	b.log.Warn("a message could not be erased", "stream", stream, "sequence", seq, "error", fault)
-	return false, events.Unavailable(fmt.Sprintf("message %d of stream %s could not be erased yet; ask again", seq, stream))
+	return false, unavailable(fmt.Sprintf("message %d of stream %s could not be erased yet", seq, stream), fault)
 }
 
 func (b *Bus) requestErase(ctx context.Context, s jetstream.Stream, stream string, seq uint64) error {

@@ -45,7 +45,7 @@ func (b *Bus) EachInventory(ctx context.Context, see func(deviceID string) error
 	subjects, err := b.inventorySubjects(ctx)
 	if err != nil {
 		b.log.Debug("inventory: stream info failed", "error", err)
-		return events.Unavailable("the inventory stream does not answer; ask again")
+		return unavailable("the inventory stream does not answer", err)
 	}
 	seen := map[string]bool{}
 	for subject := range subjects {

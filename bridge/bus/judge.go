@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A store is called full from fullFrom of its limit, until it is below fullTo.
@@ -24,7 +25,11 @@ const (
 // differently must not fight over it.
 func (d difference) bounds() bool {
 	switch d.name {
-	case "max age", "max bytes", "duplicate window", "replicas":
+	case "max age":
+		// Where nothing is to leave by its age, what does is lost: a request that was
+		// acknowledged, a timer, the sign-in.
+		return d.want != time.Duration(0)
+	case "max bytes", "duplicate window", "replicas":
 		return true
 	default:
 		return false
@@ -65,7 +70,7 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 	case s.silent != "":
 		now[NoAnswer] = s.silent
 	case s.deaf && s.store == nil:
-		now[NoAnswer] = "it answers reads, but not appends"
+		now[NoAnswer] = "it answers reads, but not appends: " + s.refusal
 	}
 	put(StreamMissing, names(s.missing)...)
 	var changes []string

@@ -45,7 +45,7 @@ func (b *Bus) Newest(ctx context.Context, deviceID string, before uint64, limit 
 	stream, err := b.js.Stream(ctx, b.subjects.EventStream())
 	if err != nil {
 		b.log.Debug("list: stream info failed", "error", err)
-		return nil, 0, events.Unavailable("the event stream does not answer; ask again")
+		return nil, 0, unavailable("the event stream does not answer", err)
 	}
 	state := stream.CachedInfo().State
 	if before == 0 || before > state.LastSeq {

@@ -29,8 +29,9 @@ type sight struct {
 	eventStream string
 	// refused: the event stream had no room for an event, and has stored none since.
 	refused bool
-	// deaf: the leader answers reads, but has not answered appends.
-	deaf bool
+	// deaf: the leader answers reads, but has not taken appends; refusal says why.
+	deaf    bool
+	refusal string
 
 	// Known of an embedded server, whether it answers or not. Where its store has
 	// failed it is not asked.
@@ -74,7 +75,7 @@ func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight 
 	}
 	// Before the streams are looked at: what was refused until then shows in how full
 	// they are.
-	s.deaf = b.watched.unanswered(time.Now())
+	s.deaf, s.refusal = b.watched.unanswered(time.Now()), b.watched.refused()
 	s.refused = b.watched.lacking(time.Now())
 	if err := b.lookAtStreams(ctx, streams, &s); err != nil {
 		s.silent, s.lost = err.Error(), err.Error()

@@ -163,12 +163,12 @@ func (b *Bus) dropChunks(ctx context.Context, id string) {
 }
 
 func notStored(name string, err error) error {
-	why := events.Unavailable("the store of response payloads did not confirm; ask again")
+	why := unavailable("the store of response payloads did not confirm", err)
 	if denied, is := errors.AsType[*deniedError](err); is {
 		why = events.Unavailable("the store of response payloads does not take it: " + denied.Error())
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && (api.ErrorCode == codeNoResources || api.ErrorCode == codeStoreFailed) {
-		why = events.Unavailable("the store of response payloads has no room; ask again later")
+		why = events.Unavailable("the store of response payloads has no room" + because(api) + "; ask again later")
 	}
 	return fmt.Errorf("store payload %s: %w: %w", name, why, err)
 }

@@ -91,7 +91,7 @@ func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[st
 	}
 	if err != nil {
 		b.log.LogAttrs(ctx, slog.LevelDebug, "leader read failed", slog.String("filter", filter), about(filter), slog.Any("error", err))
-		return nil, events.Unavailable("the stream does not answer; ask again")
+		return nil, unavailable("the stream does not answer", why(ctx, err))
 	}
 	var answer struct {
 		Message *rawMessage `json:"message"`
@@ -108,7 +108,7 @@ func (b *Bus) leaderGet(ctx context.Context, stream, filter string, which map[st
 		return nil, events.NotFound("no such command; its events may have left the stream with its age limit")
 	case answer.Error != nil:
 		b.log.LogAttrs(ctx, slog.LevelDebug, "leader read refused", slog.String("filter", filter), about(filter), slog.String("error", answer.Error.Description))
-		return nil, events.Unavailable("the stream cannot be read now; ask again")
+		return nil, events.Unavailable("the stream cannot be read now (NATS: " + answer.Error.Description + "); ask again")
 	case answer.Message == nil:
 		return nil, fmt.Errorf("read %s: %w", filter, errors.New("neither a message nor an error"))
 	}

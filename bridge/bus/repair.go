@@ -128,7 +128,10 @@ func (w *watch) mend(ctx context.Context, list []differing) bool {
 			continue
 		}
 		config := merge(d.have, d.want)
-		config.MaxAge, config.MaxBytes, config.Duplicates, config.Replicas = d.have.MaxAge, d.have.MaxBytes, d.have.Duplicates, d.have.Replicas
+		config.MaxBytes, config.Duplicates, config.Replicas = d.have.MaxBytes, d.have.Duplicates, d.have.Replicas
+		if d.want.MaxAge != 0 {
+			config.MaxAge = d.have.MaxAge
+		}
 		if err := w.b.update(ctx, config); err != nil {
 			w.b.log.Warn("a stream could not be set back", "stream", config.Name, "error", err, "next_try_in", w.mends.pause.String())
 			continue

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 )
@@ -43,6 +44,14 @@ func (b *Bus) Troubles() []Trouble {
 	b.watched.mu.Lock()
 	defer b.watched.mu.Unlock()
 	return slices.Clone(b.watched.standing)
+}
+
+// Detail returns what more is known of a trouble that Watch sees now: which setting of
+// which stream, for example.
+func (b *Bus) Detail(t Trouble) string {
+	b.watched.mu.Lock()
+	defer b.watched.mu.Unlock()
+	return b.watched.details[t]
 }
 
 // words say what a trouble is and what the operator can do.
@@ -108,7 +117,7 @@ func (s *standing) turn(ctx context.Context, seen map[Trouble]string) {
 		}
 	}
 	s.b.watched.mu.Lock()
-	s.b.watched.standing = now
+	s.b.watched.standing, s.b.watched.details = now, maps.Clone(seen)
 	s.b.watched.mu.Unlock()
 	for _, t := range begun {
 		s.since[t] = time.Now()

@@ -27,8 +27,12 @@ type watched struct {
 
 	mu       sync.Mutex
 	standing []Trouble
-	said     string // the last error that was reported
-	saidAt   time.Time
+	// details say more of each trouble that stands.
+	details map[Trouble]string
+	// refusal is why an append was last refused.
+	refusal string
+	said    string // the last error that was reported
+	saidAt  time.Time
 }
 
 // poke has Watch look at once.
@@ -47,7 +51,23 @@ func (w *watched) level(otherwise slog.Level) slog.Level {
 	return otherwise
 }
 
-func (w *watched) unconfirmed() { w.silent.Store(time.Now().UnixNano()) }
+// unconfirmed notes that an append had no answer, or one that is no answer to what it
+// asked, and why.
+func (w *watched) unconfirmed(why string) {
+	w.mu.Lock()
+	w.refusal = why
+	w.mu.Unlock()
+	if w.silent.Swap(time.Now().UnixNano()) == 0 {
+		w.poke()
+	}
+}
+
+// refused returns why an append was last refused.
+func (w *watched) refused() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.refusal
+}
 
 func (w *watched) confirmed() {
 	if w.silent.Load() != 0 {

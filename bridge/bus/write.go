@@ -47,6 +47,7 @@ type write struct {
 // sequence. Errors: events.ErrLost when it is not proven to be stored as the next;
 // *events.Error as Append says.
 func (b *Bus) store(ctx context.Context, w write) (uint64, error) {
+	var last error
 	for try := range writeTries {
 		seq, err := w.publish(ctx)
 		if err == nil {
@@ -63,19 +64,20 @@ func (b *Bus) store(ctx context.Context, w write) (uint64, error) {
 		case seq != 0:
 			return seq, nil
 		}
-		if denied, is := errors.AsType[*deniedError](err); is {
-			return 0, events.Unavailable(w.what + " does not take it: " + denied.Error())
-		}
 		if w.nothing != nil {
 			if err := w.nothing(err); err != nil {
 				return 0, err
 			}
 		}
+		if denied, is := errors.AsType[*deniedError](err); is {
+			return 0, events.Unavailable(w.what + " does not take it: " + denied.Error())
+		}
+		last = err
 		if err := pause(ctx, writePause<<try); err != nil {
-			return 0, events.Unavailable(w.what + " did not confirm in time; ask again")
+			return 0, unavailable(w.what+" did not confirm in time", last)
 		}
 	}
-	return 0, events.Unavailable(w.what + " did not confirm; ask again")
+	return 0, unavailable(w.what+" did not confirm", last)
 }
 
 // proof asks the leader whether this write was stored. It gives the sequence
@@ -113,9 +115,9 @@ func refusal(err error, what string) error {
 	case ok && api.ErrorCode == codeMessageTooLarge:
 		return tooLarge
 	case noRoom(err):
-		return events.Unavailable(what + " has no room; ask again later")
+		return events.Unavailable(what + " has no room" + because(api) + "; ask again later")
 	case errors.Is(err, errBatchOpen):
-		return events.Unavailable(what + " did not confirm in time; ask again")
+		return unavailable(what+" did not confirm in time", err)
 	default:
 		return nil
 	}

@@ -68,22 +68,22 @@ func TestReadiness(t *testing.T) {
 	check(http.StatusServiceUnavailable, "not ready\nstarting\n")
 	h.start()
 	check(http.StatusOK, "ready\n")
-	h.observe(bus.Disconnected, true)
-	h.observe(bus.StorageFull, true)
-	h.observe(bus.Disconnected, true)
+	h.observe(bus.Disconnected, "", true)
+	h.observe(bus.StorageFull, "", true)
+	h.observe(bus.Disconnected, "", true)
 	check(http.StatusServiceUnavailable, "not ready\nstorageFull: "+full+"\ndisconnected: there is no connection to NATS\n")
-	h.observe(bus.Disconnected, false)
-	h.observe(bus.StreamMissing, false)
+	h.observe(bus.Disconnected, "", false)
+	h.observe(bus.StreamMissing, "", false)
 	check(http.StatusOK, "ready\nstorageFull: "+full+"\n") // which does not keep a postback out
-	h.observe(bus.StorageFull, false)
+	h.observe(bus.StorageFull, "", false)
 	check(http.StatusOK, "ready\n")
 	for _, trouble := range append(bus.AllTroubles(), "unheard of") {
-		h.observe(trouble, true)
+		h.observe(trouble, "", true)
 		status, text := h.readiness()
 		if ready := status == http.StatusOK; ready != (trouble == bus.StorageFull) || !strings.Contains(text, "\n"+string(trouble)+": ") {
 			t.Errorf("with %s readiness is %d %q", trouble, status, text)
 		}
-		h.observe(trouble, false)
+		h.observe(trouble, "", false)
 	}
 	h.drain()
 	h.start() // too late

@@ -64,8 +64,8 @@ func TestVerboseReadinessListsEveryCheck(t *testing.T) {
 		if status, text := h.readiness(); status != http.StatusOK || text != "ready\nanything: as it says\ncircuitOpen: Graph still fails\n" {
 			t.Errorf("the plain form is %d %q", status, text)
 		}
-		h.observe(bus.StreamMissing, true)
-		h.observe(bus.StorageFull, true)
+		h.observe(bus.StreamMissing, "", true)
+		h.observe(bus.StorageFull, "", true)
 		h.recovered("circuitOpen")
 		h.recovered("anything")
 		<-time.After(time.Second)
@@ -73,7 +73,7 @@ func TestVerboseReadinessListsEveryCheck(t *testing.T) {
 			"streamMissing": "failing 1s a stream of the bridge is missing", "circuitOpen": "ok 1s -", "anything": "",
 			"storageFull": "degraded 1s storage is nearly full: new commands are refused, postbacks are stored",
 		})
-		h.observe(bus.StreamMissing, false)
+		h.observe(bus.StreamMissing, "", false)
 		h.drain()
 		check(http.StatusServiceUnavailable, "not ready", map[string]string{"running": "failing - stopping", "streamMissing": "ok 0s -"})
 	})

@@ -42,13 +42,20 @@ func (h *health) drain() {
 	h.draining = true
 }
 
-// observe notes that a trouble of NATS stands, or stands no more.
-func (h *health) observe(trouble bus.Trouble, stands bool) {
+// observe notes that a trouble of NATS stands, or stands no more. detail names what it is
+// about.
+func (h *health) observe(trouble bus.Trouble, detail string, stands bool) {
 	if !stands {
 		h.end(string(trouble))
 		return
 	}
 	words, blocks := troubleText(trouble)
+	switch trouble {
+	case bus.NoAnswer, bus.StreamMissing, bus.StreamDiffers, bus.EventsMissing:
+		if detail != "" {
+			words += ": " + detail
+		}
+	}
 	h.begin(fault{name: string(trouble), words: words, blocks: blocks})
 }
 

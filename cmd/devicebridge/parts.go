@@ -52,7 +52,7 @@ func (p *parts) runAll(ctx context.Context, stop *budget, log *slog.Logger, read
 	group.Go(func() error {
 		return p.bus.Watch(ctx, bus.WatchOptions{Streams: p.streams, Observe: func(t bus.Trouble, stands bool) {
 			p.operator.metrics.nats.observeTrouble(t, stands)
-			p.operator.health.observe(t, stands)
+			p.operator.health.observe(t, p.bus.Detail(t), stands)
 		}})
 	})
 	for _, w := range p.work {

@@ -45,7 +45,7 @@ func TestPurgedStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	cliUntil(t, b.admin+"/readyz", http.StatusServiceUnavailable,
-		"not ready\neventsMissing: events are missing from the event stream: nothing is stored or sent until the bridge is started again and told how to go on; its log says how\n")
+		"not ready\neventsMissing: events are missing from the event stream: nothing is stored or sent until the bridge is started again and told how to go on; its log says how: 1-7\n")
 	b.fails(exitUnavailable, "events are missing", send...)
 	if status := cliPost(t, callback, `{"status":"completed"}`); status != http.StatusServiceUnavailable {
 		t.Errorf("the callback is answered with %d", status)
@@ -55,5 +55,31 @@ func TestPurgedStream(t *testing.T) {
 	}
 	if posts := len(b.emulator.Commands()); posts != 1 {
 		t.Errorf("Graph saw %d POSTs of one request id", posts)
+	}
+}
+
+// TestSealedStream: a stream in which nothing can be stored any more takes the bridge out
+// of rotation, and the setting is named.
+func TestSealedStream(t *testing.T) {
+	url := cliNATS(t)
+	b := cliStartWith(t, emulator.Options{}, map[string]string{"NATS_URL": url, "BRIDGE_CALLBACK_KEYS": webhook.NewKey()})
+	js, stream := cliStream(t, url, "DEVICEBRIDGE_V1_EVENTS")
+	config := stream.CachedInfo().Config
+	config.Sealed = true
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	for status := http.StatusOK; status != http.StatusServiceUnavailable; {
+		var text string
+		status, text = cliFetch(t, http.MethodGet, b.admin+"/readyz")
+		if t.Context().Err() != nil {
+			t.Fatal("it stays ready")
+		}
+		if status == http.StatusServiceUnavailable && !strings.Contains(text, `streamDiffers: a stream is not configured as declared: DEVICEBRIDGE_V1_EVENTS: `) {
+			t.Errorf("not ready: %s", text)
+		}
+		if status == http.StatusServiceUnavailable && !strings.Contains(text, `sealed is "true"`) {
+			t.Errorf("the setting is not named: %s", text)
+		}
 	}
 }
