@@ -24,6 +24,10 @@ type azureConfig struct {
 	CertificatePassword string `env:"AZURE_CLIENT_CERTIFICATE_PASSWORD"`
 	FederatedTokenFile  string `env:"AZURE_FEDERATED_TOKEN_FILE"`
 	GraphCA             string `env:"BRIDGE_GRAPH_CA"`
+
+	// secretFile and passwordFile are where the two come from; empty: from their
+	// variables.
+	secretFile, passwordFile string
 }
 
 // application gives what package signin calls so.
@@ -31,6 +35,7 @@ func (a azureConfig) application(transport http.RoundTripper) signin.Application
 	return signin.Application{
 		ClientID: a.ClientID, TenantID: a.TenantID, Authority: a.AuthorityHost, ClientSecret: a.ClientSecret,
 		CertificateFile: a.CertificatePath, CertificatePassword: a.CertificatePassword, FederatedTokenFile: a.FederatedTokenFile,
+		ClientSecretFile: a.secretFile, CertificatePasswordFile: a.passwordFile,
 		Transport: transport,
 	}
 }

@@ -65,6 +65,8 @@ type config struct {
 	AddressConnections int     `env:"BRIDGE_ADDRESS_CONNECTIONS" envDefault:"1024"`
 
 	callbackKeysFile string
+	// graphTokenFile is where BRIDGE_GRAPH_TOKEN comes from; empty: from the variable.
+	graphTokenFile string
 
 	Azure       azureConfig
 	Commands    string      `env:"BRIDGE_COMMANDS" envDefault:"on"`
@@ -185,6 +187,8 @@ func loadServe(vars map[string]string) (config, error) {
 		fault(true, "BRIDGE_SUBJECT_PREFIX", "%w", err)
 	}
 	c.callbackKeysFile = vars["BRIDGE_CALLBACK_KEYS_FILE"]
+	c.graphTokenFile = vars["BRIDGE_GRAPH_TOKEN_FILE"]
+	c.Azure.secretFile, c.Azure.passwordFile = vars["AZURE_CLIENT_SECRET_FILE"], vars["AZURE_CLIENT_CERTIFICATE_PASSWORD_FILE"]
 	faults = append(faults, signInFaults(c)...)
 	faults = append(faults, doorFaults(c)...)
 	fault(c.PublicURL == "" && c.sends(), "BRIDGE_PUBLIC_URL", "is missing; it is the address under which Graph reaches this bridge, such as https://bridge.example.com")

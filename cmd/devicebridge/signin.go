@@ -20,7 +20,7 @@ import (
 // not block.
 func newSignIn(c config, b *bus.Bus, transport http.RoundTripper, log *slog.Logger, changed func(signin.Status)) (*signin.SignIn, error) {
 	o := signin.Options{
-		Application: c.Azure.application(transport), Mode: c.GraphAuth, Token: c.GraphToken, Scopes: c.scopes(),
+		Application: c.Azure.application(transport), Mode: c.GraphAuth, Token: c.GraphToken, TokenFile: c.graphTokenFile, Scopes: c.scopes(),
 		Store: b, Label: c.subjects.Prefix(), Log: log,
 		OnChange: func(s signin.Status) {
 			logSignIn(log, s)

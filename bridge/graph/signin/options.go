@@ -31,6 +31,10 @@ type Application struct {
 	ClientSecret                         string
 	CertificateFile, CertificatePassword string
 	FederatedTokenFile                   string
+	// ClientSecretFile and CertificatePasswordFile are where the secret and the password
+	// come from; they go before what is given, and are read again, as the certificate's
+	// file is, when the authority refuses.
+	ClientSecretFile, CertificatePasswordFile string
 
 	// Transport carries the requests to the authority; nil means
 	// http.DefaultTransport.
@@ -87,6 +91,8 @@ type Options struct {
 	Mode Mode
 	// Token is the bearer token of Static.
 	Token string
+	// TokenFile is where it comes from; it goes before Token, and is read again.
+	TokenFile string
 	// Scopes are asked for. Required, but for Static.
 	Scopes []string
 	// Store, Key and Label are required where a person signs in. Label is bound to

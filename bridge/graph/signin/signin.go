@@ -69,7 +69,7 @@ func New(o Options) (*SignIn, error) {
 	s := &SignIn{o: o, found: make(chan struct{}), tending: make(chan struct{}, 1)}
 	s.status = Status{Mode: o.Mode, State: Starting, ClientID: o.ClientID, Tenant: o.TenantID, Scopes: o.Scopes}
 	if !o.Mode.Personal() {
-		s.inner, err = newCredential(o)
+		s.inner, err = newRotating(o)
 		return s, err
 	}
 	s.status.Tenant, s.status.Authority, s.status.Key = o.tenant(), o.host(), o.Key.ID()
@@ -90,7 +90,7 @@ func (s *SignIn) GetToken(ctx context.Context, o policy.TokenRequestOptions) (az
 	}
 	failure := s.held
 	s.mu.Unlock()
-	if failure.err != nil && time.Now().Before(failure.until) {
+	if failure.err != nil && time.Now().Before(failure.until) && !s.replaced() {
 		return azcore.AccessToken{}, failure.err
 	}
 	token, err := s.inner.GetToken(ctx, o)
@@ -98,6 +98,13 @@ func (s *SignIn) GetToken(ctx context.Context, o policy.TokenRequestOptions) (az
 		return token, ctx.Err() // whoever asked has left; that says nothing of the sign-in
 	}
 	return token, s.note(ctx, token, err)
+}
+
+// replaced reports whether the file of the credential is another than the one that
+// was refused.
+func (s *SignIn) replaced() bool {
+	r, ok := s.inner.(*rotating)
+	return ok && r.changed()
 }
 
 // note keeps what came of asking for a token.
