@@ -80,10 +80,10 @@ func (b *Bus) checkServer(ctx context.Context) error {
 		return fmt.Errorf("JetStream at %s: %w", b.URL(), why(ctx, err))
 	}
 	if info.API.Level < minAPILevel {
-		return fmt.Errorf("JetStream at %s has API level %d; NATS 2.12 or later (level %d) is needed",
+		return fmt.Errorf("JetStream at %s has API level %d; NATS 2.12.1 or later (level %d) is needed",
 			b.URL(), info.API.Level, minAPILevel)
 	}
-	return nil
+	return b.ServerFault()
 }
 
 // checkCapture refuses to start beside a stream that listens on a request

@@ -73,6 +73,11 @@ func (b *Bus) look(ctx context.Context, streams []jetstream.StreamConfig) sight 
 	if s.store != nil {
 		return s
 	}
+	// A reconnect may have led to another server.
+	if err := b.ServerFault(); err != nil {
+		s.silent = err.Error()
+		return s
+	}
 	// Before the streams are looked at: what was refused until then shows in how full
 	// they are.
 	s.deaf, s.refusal = b.watched.unanswered(time.Now()), b.watched.refused()

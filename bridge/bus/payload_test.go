@@ -109,10 +109,10 @@ func TestPayloadOfNothing(t *testing.T) {
 
 // TestPayloadSmallMessages: where messages are small, pieces are smaller.
 func TestPayloadSmallMessages(t *testing.T) {
-	srv := startNATS(t, &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 4096})
+	srv := startNATS(t, &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})
 	b := connect(t, bus.Options{URL: srv.ClientURL()})
 	ensure(t, b, small())
-	payload := noise(100_000)
+	payload := noise(300_000)
 	wantPayload(t, b, put(t, b, payload), payload)
 }
 

@@ -53,7 +53,9 @@ func (d *doctor) jetStream(ctx context.Context) {
 	case err != nil:
 		d.fail(check, "enable JetStream for this account, and see that a majority of the servers runs", "%v", err)
 	case have < need:
-		d.fail(check, "the bridge needs NATS 2.12 or later on every server", "the API level is %d, needed is %d", have, need)
+		d.fail(check, "the bridge needs NATS 2.12.1 or later on every server", "the API level is %d, needed is %d", have, need)
+	case d.bus.ServerFault() != nil:
+		d.fail(check, "connect to another server, or change that one", "%v", d.bus.ServerFault())
 	default:
 		d.ok(check, "API level %d", have)
 	}

@@ -72,7 +72,7 @@ func variables() []variable {
 		{"BRIDGE_DEVICE_SEND_RATE", "deviceSendRate: the same to one device"},
 		{"BRIDGE_LOG_LEVEL", "debug, info, warn or error"},
 		{"BRIDGE_LOG_FORMAT", "json, text, or auto: text on a terminal"},
-		{"NATS_URL", "servers of a NATS cluster, 2.12 or later, comma separated"},
+		{"NATS_URL", "servers of a NATS cluster, 2.12.1 or later, comma separated"},
 		{"NATS_CREDS", "credentials file"},
 		{"NATS_NKEY", "nkey seed file"},
 		{"NATS_USER", "user name"},
