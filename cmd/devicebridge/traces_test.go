@@ -28,7 +28,7 @@ func TestOneTraceFromTheRequestToTheEnd(t *testing.T) {
 	id := receipt.Command.ID
 	list := r.wantTimeline(id, "accepted sending requesting sentToTarget executing completed")
 	trace1 := spans.await(callerTrace, func(s tracetest.SpanStubs) bool {
-		return countStored(s) == 6 && countSpans(s, spanPostback) == 3 && countSpans(s, spanDispatch) == 1
+		return countStored(s) == 6 && countSpans(s, spanPostback) >= 3 && countSpans(s, spanDispatch) == 1
 	})
 
 	send := one(t, trace1, spanSend)
@@ -103,7 +103,7 @@ func TestQueuedRequestIsTraced(t *testing.T) {
 	}
 	r.wantTimeline(events.RequestCommandID("queued-traced"), "accepted sending requesting sentToTarget executing completed")
 	list := spans.await(callerTrace, func(s tracetest.SpanStubs) bool {
-		return countSpans(s, spanPostback) == 3 && countSpans(s, spanIntake) == 1
+		return countSpans(s, spanPostback) >= 3 && countSpans(s, spanIntake) == 1
 	})
 	intake := one(t, list, spanIntake)
 	if intake.Parent.SpanID().String() != callerSpan || !slices.Equal(links(intake), []string{callerSpan}) || intake.SpanKind != trace.SpanKindConsumer {
@@ -166,7 +166,7 @@ func TestAnotherTraceIsJoinedByLinks(t *testing.T) {
 	}
 	r.ask("commands.cancel", nats.Header{"traceparent": {"00-" + cancelTrace + "-" + callerSpan + "-01"}}, events.IDRequest{ID: id})
 	cancel := one(t, spans.await(cancelTrace, func(s tracetest.SpanStubs) bool { return len(s) > 0 }), "devicebridge/commands.cancel")
-	list = spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countSpans(s, spanStore) == 2 })
+	list = spans.await(callerTrace, func(s tracetest.SpanStubs) bool { return countStored(s) == 2 })
 	for _, s := range list {
 		if s.Name != spanStore || attr(s, "devicebridge.event.kind") != "canceled" {
 			continue

@@ -15,6 +15,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -70,7 +71,9 @@ func TestCollectorURL(t *testing.T) {
 
 // collector takes OTLP over HTTP, as a real one does.
 type collector struct {
-	mu    sync.Mutex
+	mu sync.Mutex
+	// spans counts those without an error by their names: an append may lose its race and
+	// is made again, a postback that could not be stored comes again.
 	spans map[string]int
 	about map[string]string
 	keys  []string
@@ -98,7 +101,10 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, scope := range resource.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
-				c.spans[span.GetName()]++
+				failed := slices.ContainsFunc(span.GetAttributes(), func(a *commonpb.KeyValue) bool { return a.GetKey() == "error.type" })
+				if !failed {
+					c.spans[span.GetName()]++
+				}
 			}
 		}
 	}
@@ -114,7 +120,7 @@ func TestSpansReachACollector(t *testing.T) {
 	t.Cleanup(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.spans[spanSend] != 1 || c.spans[spanStore] != 6 || c.spans[spanPostback] != 3 || c.spans[spanPost] != 1 {
+		if c.spans[spanSend] != 1 || c.spans[spanStore] != 6 || c.spans[spanPostback] < 3 || c.spans[spanPost] != 1 {
 			t.Errorf("the collector has %v", c.spans)
 		}
 		if c.about["service.name"] != "devicebridge" || c.about["service.instance.id"] == "" || c.about["telemetry.sdk.language"] != "go" {
