@@ -55,6 +55,10 @@ type Options struct {
 	Sends int
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+	// Steady is a clock that nobody sets, for what waits in memory: its times are
+	// compared with each other only. Nil: Now, and so time.Now, whose times have a
+	// monotonic reading.
+	Steady func() time.Time
 	// Hooks are for metrics.
 	Hooks Hooks
 	// Tracer may be nil.
@@ -166,6 +170,9 @@ func New(o Options) (*Bridge, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Steady == nil {
+		o.Steady = o.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -181,7 +188,7 @@ func New(o Options) (*Bridge, error) {
 	o.Hooks = o.Hooks.complete()
 	return &Bridge{
 		Options: o, sends: newSendLimit(o.Sends, o.Hooks.SendLimit), recent: newRecent(), waiting: make(chan struct{}, maxWaiting),
-		devices: deviceList{directory: o.Directory, now: o.Now},
+		devices: deviceList{directory: o.Directory, now: o.Steady},
 	}, nil
 }
 

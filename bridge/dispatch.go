@@ -127,7 +127,7 @@ func (b *Bridge) asLongAgain(c events.Command) time.Duration {
 
 // throttled gives how long a command waits because Graph throttles, 0 when it does not.
 func (b *Bridge) throttled() time.Duration {
-	if wait := b.throttle.remaining(b.Now()); wait > 0 {
+	if wait := b.throttle.remaining(b.Steady()); wait > 0 {
 		return jitter(wait + 10*time.Millisecond)
 	}
 	return 0
@@ -141,7 +141,8 @@ func (b *Bridge) notReady(ctx context.Context, c events.Command) time.Duration {
 	}
 	err := b.Sender.Ready(ctx)
 	if err == nil {
-		return b.Policy.Turn(c.ID, c.DeviceID, b.Now(), c.ExpiresAt) // last: it takes a place at the rate
+		steady := b.Steady()
+		return b.Policy.Turn(c.ID, c.DeviceID, steady, steady.Add(c.ExpiresAt.Sub(b.Now()))) // last: it takes a place at the rate
 	}
 	// The reason was told once for all of them, by the sign-in or by the client.
 	b.Log.Debug("command waits: nothing can be sent to Graph now", "command", c.ID, "error", err)
@@ -241,8 +242,9 @@ func (b *Bridge) outcome(c events.Command, o events.Observation, err error) comm
 			wait = max(hold, leastDeferral(c.Attempt))
 		}
 		if throttles(failure) {
-			b.throttle.hold(now.Add(hold))
-			b.sends.change(func(p *pace) bool { return p.shrink(now, now.Add(hold)) })
+			steady := b.Steady()
+			b.throttle.hold(steady.Add(hold))
+			b.sends.change(func(p *pace) bool { return p.shrink(steady, steady.Add(hold)) })
 		}
 		return command.Defer{At: now, Attempt: c.Attempt, RetryAt: now.Add(wait).UTC(), Error: failure}
 	case ok && sending.Outcome == graph.Refused:

@@ -47,6 +47,9 @@ func (b *Bridge) Postback(ctx context.Context, id string, observations []events.
 		if len(o.ResponsePayload) > largePayload && b.Shelf.Usage(ctx) >= tightFrom {
 			return events.Unavailable("the event stream has no room for a payload of this size now")
 		}
+		if o.PayloadTooDeep {
+			b.Log.Warn("a postback's response payload is left out: it "+events.DepthWords(), "command", id)
+		}
 		if before, is := b.recent.find(id); is {
 			err := b.takePostback(ctx, before, remembered, o)
 			if err == nil {

@@ -52,7 +52,7 @@ func (l *leases) forget(command string) {
 // by its own clock anyway. If it lives after all, its late answer heals the command.
 func (b *Bridge) checkLease(ctx context.Context, from events.Stored, d Delivery) time.Duration {
 	c, now := from.Command, b.Now()
-	held := b.leases.held(c.ID, c.Attempt, now)
+	held := b.leases.held(c.ID, c.Attempt, b.Steady())
 	if overdue := now.Sub(later(c.UpdatedAt, c.ExpiresAt)); held < b.Lease && overdue < b.Lease {
 		return b.Lease - max(held, overdue)
 	}

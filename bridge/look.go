@@ -110,7 +110,7 @@ func (b *Bridge) leave(ctx context.Context, from events.Stored, d Delivery) time
 // next says what has to be done for a command, and when. It differs from
 // command.Next for a claim, which somebody looks at when its lease is over, and
 // where that is overdue: from ExpiresAt on a command is neither sent nor polled,
-// it ends.
+// it ends. What waits by a clock that was wrong is due.
 func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time) {
 	if c.State == events.StateSending && command.Known(c) {
 		return command.StepSend, c.UpdatedAt.Add(b.Lease)
@@ -118,6 +118,11 @@ func (b *Bridge) next(c events.Command, now time.Time) (command.Step, time.Time)
 	step, at := command.Next(c, b.Timing)
 	if (step == command.StepSend || step == command.StepPoll) && !now.Before(c.ExpiresAt) {
 		return command.StepExpire, c.ExpiresAt
+	}
+	if (step == command.StepSend || step == command.StepPoll || step == command.StepFetch) && command.Ahead(c, now) {
+		// Not when that clock said. While Graph is to be left alone, the pause of all
+		// commands sees to that.
+		at = earlier(at, now)
 	}
 	return step, at
 }
@@ -201,6 +206,9 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 		case graph.IsTooLarge(err):
 			return b.giveUp(ctx, from, &events.Error{Code: events.CodeTooLarge, Message: "the response payload is larger than the bridge reads"}, d)
 		}
+		if graph.IsTooDeep(err) {
+			return b.giveUp(ctx, from, &events.Error{Code: codeTooDeep, Message: "the response payload " + events.DepthWords()}, d)
+		}
 		failure, pause = failureOf(err), retryAfter(err)
 	}
 	if !now.Before(deadline) {
@@ -210,6 +218,9 @@ func (b *Bridge) fetch(ctx context.Context, from events.Stored, d Delivery) time
 	wait := jitter(max(b.fetchDelay(now.Sub(c.UpdatedAt)), pause))
 	return b.rearm(ctx, from, earlier(now.Add(wait), deadline), d)
 }
+
+// codeTooDeep is the code of a response payload that is nested too deep to be kept.
+const codeTooDeep = events.Code("tooDeep")
 
 // takePayload stores the payload that a fetch gave.
 func (b *Bridge) takePayload(ctx context.Context, from events.Stored, payload json.RawMessage) error {
@@ -222,6 +233,9 @@ func (b *Bridge) takePayload(ctx context.Context, from events.Stored, payload js
 // fetchDelay grows like a poll's, from a second on: the payload of a completed
 // command is near.
 func (b *Bridge) fetchDelay(silence time.Duration) time.Duration {
+	if silence < 0 { // by a clock that was set back it is not known
+		silence = b.Timing.PollFirst
+	}
 	return min(max(silence, time.Second), b.Timing.PollMax)
 }
 

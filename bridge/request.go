@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -70,6 +71,8 @@ func readRequest(header map[string][]string, data []byte, longest time.Duration)
 func takeMessageID(header map[string][]string, id *string) *events.Error {
 	fromHeader := events.HeaderValue(header, "Nats-Msg-Id")
 	switch {
+	case !utf8.ValidString(fromHeader):
+		return events.Invalid("requestId", "is not valid UTF-8 in the header Nats-Msg-Id")
 	case fromHeader == "":
 	case *id == "":
 		*id = fromHeader
@@ -116,6 +119,9 @@ func commandType(text string) (events.Type, bool) {
 
 func checkPayload(typ events.Type, payload *json.RawMessage) *events.Error {
 	given, fault := payloadURI(*payload)
+	if fault == nil {
+		fault = decode.CheckValue("payload", *payload)
+	}
 	if fault != nil {
 		return fault
 	}

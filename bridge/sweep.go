@@ -36,19 +36,22 @@ type SweepReport struct {
 // And it finishes erasures that were broken off. It reads the commands of the
 // longest life a command may have; a mark that it keeps in memory spares it those
 // known to have ended.
-func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
+func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) { return b.sweep(ctx, false) }
+
+// sweep is Sweep; anew sets also the timers that stand.
+func (b *Bridge) sweep(ctx context.Context, anew bool) (SweepReport, error) {
 	begin := b.Now()
 	since := begin.Add(-b.ExpiresMax - b.Timing.Grace)
 	if mark := b.sweepMark.Load(); mark != nil && mark.After(since) {
 		since = *mark
 	}
-	s := sweep{bridge: b}
+	s := sweep{bridge: b, anew: anew}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sweepReads)
 	err := b.Shelf.EachOpen(ctx, since, func(id string, at time.Time, erased bool) error {
 		// What has a timer is left to it, unread: that is nearly all there is. The others
 		// are looked at one by one.
-		if s.armed == nil {
+		if s.armed == nil && !anew {
 			var err error
 			if s.armed, err = b.Timers.AllArmed(ctx); err != nil {
 				return err
@@ -85,10 +88,11 @@ func (b *Bridge) Sweep(ctx context.Context) (SweepReport, error) {
 }
 
 // SweepEvery sweeps at once and then every d, give or take a tenth, until ctx
-// ends. A sweep that fails is tried again soon.
+// ends. A sweep that fails is tried again soon. Where the clock is set back meanwhile,
+// timers would fire as much too late: then all of them are set anew at once.
 func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
-	for {
-		report, err := b.Sweep(ctx)
+	for anew := false; ; {
+		report, err := b.sweep(ctx, anew)
 		wait := jitter(d)
 		switch {
 		case ctx.Err() != nil:
@@ -96,18 +100,46 @@ func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
 		case err != nil:
 			b.Log.Warn("sweep not finished; it begins again soon", "error", err)
 			wait = min(wait, jitter(longPause))
+		case anew:
+			b.Log.Warn("the clock was set back: all timers were set anew", "looked_at", report.Commands, "open", report.Open)
+			anew = false
 		case report.Armed > 0:
 			b.Log.Info("sweep set timers anew", "looked_at", report.Commands, "open", report.Open, "armed", report.Armed)
 		}
-		if !pause(ctx, wait) {
+		setBack, going := b.pauseWatching(ctx, wait)
+		if !going {
 			return
 		}
+		anew = anew || setBack
 	}
+}
+
+const (
+	// clockEvery is how often it is looked whether the clock was set back, and
+	// setBackBy by how much it has to be.
+	clockEvery = 5 * time.Second
+	setBackBy  = 5 * time.Second
+)
+
+// pauseWatching waits for d, or until the clock was set back; going is false when ctx
+// ended before.
+func (b *Bridge) pauseWatching(ctx context.Context, d time.Duration) (setBack, going bool) {
+	begin, wall := b.Steady(), b.Now().Round(0)
+	for left := d; left > 0; left = d - b.Steady().Sub(begin) {
+		if !pause(ctx, min(left, clockEvery)) {
+			return false, false
+		}
+		if b.Steady().Sub(begin)-b.Now().Round(0).Sub(wall) >= setBackBy {
+			return true, true
+		}
+	}
+	return false, true
 }
 
 // sweep is one run of Sweep.
 type sweep struct {
 	bridge *Bridge
+	anew   bool
 	mu     sync.Mutex
 	report SweepReport
 	// armed are the commands that had a timer when it began to look.
@@ -157,8 +189,10 @@ func (s *sweep) look(ctx context.Context, id string) error {
 		armed = true // by a replica of the version that knows the state
 	}
 	if open && !armed {
-		if armed, err = b.Timers.Armed(ctx, id); err != nil {
-			return err
+		if !s.anew {
+			if armed, err = b.Timers.Armed(ctx, id); err != nil {
+				return err
+			}
 		}
 		if !armed {
 			switch c := latest.Command; c.State {

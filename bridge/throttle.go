@@ -11,13 +11,16 @@ import (
 
 // throttle is one pause for all commands while Graph throttles. Its zero value
 // is open.
-type throttle struct{ until atomic.Int64 } // unix nanoseconds
+//
+// Its times are of Options.Steady, with the monotonic reading that they have there: a
+// clock that was wrong for a moment must not stop all sending.
+type throttle struct{ until atomic.Pointer[time.Time] }
 
 // hold pauses until t, or longer if it is paused longer already.
 func (t *throttle) hold(until time.Time) {
 	for {
 		old := t.until.Load()
-		if until.UnixNano() <= old || t.until.CompareAndSwap(old, until.UnixNano()) {
+		if old != nil && !until.After(*old) || t.until.CompareAndSwap(old, &until) {
 			return
 		}
 	}
@@ -25,7 +28,11 @@ func (t *throttle) hold(until time.Time) {
 
 // remaining gives how long the pause still lasts; zero or less when open.
 func (t *throttle) remaining(now time.Time) time.Duration {
-	return time.Duration(t.until.Load() - now.UnixNano())
+	until := t.until.Load()
+	if until == nil {
+		return 0
+	}
+	return until.Sub(now)
 }
 
 // FollowThrottle learns from the events of other replicas that Graph throttles, so
@@ -53,7 +60,7 @@ func (b *Bridge) followThrottle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.throttle.hold(b.Now().Add(pauseOf(e.Command)))
+		b.throttle.hold(b.Steady().Add(pauseOf(e.Command)))
 	}
 }
 

@@ -17,11 +17,11 @@ func (b *Bridge) Waits(device string) []events.Wait {
 		list = append(list, events.Wait{For: events.WaitPaused, Reason: pausedWords})
 	}
 	list = append(list, b.Hindered()...)
-	now := b.Now()
-	if wait := b.throttle.remaining(now); wait > 0 {
+	now, steady := b.Now(), b.Steady()
+	if wait := b.throttle.remaining(steady); wait > 0 {
 		list = append(list, events.Wait{For: events.WaitThrottled, Reason: "Graph asked for a pause", Until: until(now, wait)})
 	}
-	if wait := b.Policy.Delay(device, now); wait > 0 {
+	if wait := b.Policy.Delay(device, steady); wait > 0 {
 		list = append(list, events.Wait{
 			For: events.WaitRate, Reason: "as much is sent as the policy allows (sendRate, deviceSendRate); the command waits for its turn", Until: until(now, wait),
 		})

@@ -32,83 +32,125 @@ type Observation struct {
 	Error string
 	// ResponsePayload is the app's answer where it came inline, compacted.
 	ResponsePayload json.RawMessage
+	// PayloadTooDeep says that the response payload that came inline was left out,
+	// because it was nested more than MaxDepth deep.
+	PayloadTooDeep bool
 	// Digest tells two reports of a retry apart that differ in more than the casing of
 	// member names, the wrapping or the response payload. Other reports have none: they
 	// are told apart by their status.
 	Digest string
 }
 
-// ParseObservations reads a command as Graph may send it: member names in any
-// case, the command bare, in {"value": {…}} or in {"value": […]}, `status` or
-// `actionStatus`, "null" for null. Graph documents the samples this is drawn
-// from and no schema for a postback at all, so unknown members are allowed and
-// the only demands are a JSON object that says something: a status, an id or a
-// response payload. It gives at least one observation or an error that quotes
-// nothing of the body.
+// ParseObservations reads a command as Graph, or a gateway in front of it, may send
+// it: member names in any case, the command bare, in a list, in {"value": …},
+// {"command": …}, {"commands": …} or {"data": …}, or as JSON in a text; `status` or
+// `actionStatus`, "null" for null, a number where a text is documented; in UTF-8 or
+// UTF-16; or as a form. Graph documents the samples this is drawn from and no
+// schema for a postback at all, so unknown members are allowed, a member that cannot
+// be used counts as absent, and so does one of several commands that says nothing. The
+// only demand is something that says something: a status, an id or a response
+// payload. It gives at least one observation or an error that quotes nothing of the
+// body.
 func ParseObservations(body []byte) ([]Observation, error) {
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(body) {
-		return nil, errors.New("the body is not valid UTF-8")
-	}
-	told, err := tell(body)
+	body, err := plainJSON(body)
 	if err != nil {
 		return nil, err
 	}
-	if told.value == nil || told.status != nil {
-		o, err := observe(told)
-		if err != nil {
-			return nil, err
-		}
-		return []Observation{o}, nil
+	observations, err := observeAll(nil, body, maxWraps)
+	switch {
+	case len(observations) > maxObservations:
+		return nil, fmt.Errorf("it holds more than %d commands", maxObservations)
+	case len(observations) > 0:
+		return observations, nil
+	case err == nil:
+		err = errors.New("an empty list")
 	}
-	list := []json.RawMessage{told.value}
-	if bytes.HasPrefix(bytes.TrimSpace(told.value), []byte("[")) {
-		list = nil
-		if err := json.Unmarshal(told.value, &list); err != nil || len(list) == 0 {
-			return nil, errors.New("value is an empty list")
+	return nil, err
+}
+
+// maxWraps is how many objects and lists a command may be wrapped in.
+const maxWraps = 4
+
+// observeAll adds what a value says, and what those in it do. The error is why nothing
+// was added for some of them.
+func observeAll(list []Observation, value json.RawMessage, wraps int) ([]Observation, error) {
+	if value = bytes.TrimSpace(value); bytes.HasPrefix(value, []byte("[")) {
+		var elements []json.RawMessage
+		if err := json.Unmarshal(value, &elements); err != nil {
+			return list, errors.New("malformed JSON")
 		}
-	}
-	if len(list) > maxObservations {
-		return nil, fmt.Errorf("value holds more than %d commands", maxObservations)
-	}
-	observations := make([]Observation, 0, len(list))
-	for _, raw := range list {
-		inner, err := tell(raw)
-		if err != nil {
-			return nil, fmt.Errorf("value: %w", err)
+		if len(elements) == 0 || wraps == 0 {
+			return list, errors.New("an empty list, or too many lists in one another")
 		}
-		o, err := observe(inner)
-		if err != nil {
-			return nil, fmt.Errorf("value: %w", err)
+		var fault error
+		for _, element := range elements {
+			var err error
+			if list, err = observeAll(list, element, wraps-1); err != nil {
+				fault = err
+			}
+			if len(list) > maxObservations {
+				return list, nil
+			}
 		}
-		observations = append(observations, o)
+		return list, fault
 	}
-	return observations, nil
+	told, err := tell(value)
+	if err != nil {
+		return list, err
+	}
+	if told.value == nil && told.id == nil && told.payload == nil {
+		told.value = told.wrapped
+	}
+	if told.value != nil && textOf(told.status) == "" && wraps > 0 {
+		if list, err = observeAll(list, told.value, wraps-1); err != nil {
+			err = fmt.Errorf("value: %w", err)
+		}
+		return list, err
+	}
+	o, err := observe(told)
+	if err != nil {
+		return list, err
+	}
+	return append(list, o), nil
 }
 
 func observe(told report) (Observation, error) {
-	var o Observation
-	if told.status != nil {
-		if o.Status = text(told.status); o.Status == "" || len(o.Status) > maxStatus {
-			return Observation{}, fmt.Errorf("status is not a string of 1 to %d bytes", maxStatus)
-		}
+	o := Observation{Status: Truncate(textOf(told.status), maxStatus), Error: errorText(told.failure)}
+	if id := textOf(told.id); len(id) <= maxGraphID && !LoneSurrogate(told.id) {
+		o.GraphID = id
 	}
-	if told.id != nil {
-		if o.GraphID = text(told.id); o.GraphID == "" || len(o.GraphID) > maxGraphID {
-			return Observation{}, fmt.Errorf("id is not a string of 1 to %d bytes", maxGraphID)
-		}
-	}
-	o.Error = errorText(told.failure)
 	if told.payload != nil {
-		o.ResponsePayload = Compact(told.payload)
+		if o.PayloadTooDeep = TooDeep(told.payload); !o.PayloadTooDeep {
+			o.ResponsePayload = Compact(told.payload)
+		}
 	}
 	if o.Status == "" && o.GraphID == "" && o.ResponsePayload == nil {
-		return Observation{}, errors.New("neither a status, an id nor a response payload")
+		switch {
+		case o.PayloadTooDeep:
+			return Observation{}, errors.New("the response payload " + DepthWords())
+		case told.status != nil:
+			return Observation{}, errors.New("status is neither a text nor a number")
+		default:
+			return Observation{}, errors.New("neither a status, an id nor a response payload")
+		}
 	}
 	if o.Status != "" && StateOfStatus(o.Status) == StateRetry {
 		o.Digest = digest(told.body)
 	}
 	return o, nil
+}
+
+// textOf gives the string that raw is, or the number as it is written; empty for
+// anything else, and for a string of nothing but space.
+func textOf(raw json.RawMessage) string {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+		return string(raw)
+	}
+	if s := text(raw); strings.TrimSpace(s) != "" {
+		return s
+	}
+	return ""
 }
 
 // text gives the string that raw is; empty where it is none.

@@ -171,6 +171,29 @@ func TestObservationShapes(t *testing.T) {
 		"longest id":           {`{"id":"` + strings.Repeat("x", 1024) + `"}`, events.Observation{GraphID: strings.Repeat("x", 1024)}},
 		"long error is cut":    {`{"status":"x","error":"` + strings.Repeat("x", 2047) + `é"}`, events.Observation{Status: "x", Error: strings.Repeat("x", 2047)}},
 		"escapes in the names": {`{"\u0073tatus":"x"}`, events.Observation{Status: "x"}},
+		"id number":            {`{"id":1234567890123456789,"status":"completed"}`, events.Observation{GraphID: "1234567890123456789", Status: "completed"}},
+		"id empty":             {`{"id":"","status":"completed"}`, events.Observation{Status: "completed"}},
+		"id of space":          {`{"id":" ","status":"completed"}`, events.Observation{Status: "completed"}},
+		"id of another type":   {`{"id":{"a":1},"status":"completed"}`, events.Observation{Status: "completed"}},
+		"id too long":          {`{"status":"x","id":"` + strings.Repeat("x", 1025) + `"}`, events.Observation{Status: "x"}},
+		"id of half a pair":    {`{"status":"x","id":"a\ud83c"}`, events.Observation{Status: "x"}},
+		"id of a pair":         {`{"status":"x","id":"\ud83c\udf89"}`, events.Observation{Status: "x", GraphID: "🎉"}},
+		"status number":        {`{"status":4711}`, events.Observation{Status: "4711"}},
+		"status unusable":      {`{"status":[1],"id":"7"}`, events.Observation{GraphID: "7"}},
+		"status in space":      {`{"status":" completed "}`, events.Observation{Status: " completed "}},
+		"status too long":      {`{"status":"` + strings.Repeat("x", 130) + `"}`, events.Observation{Status: strings.Repeat("x", 128)}},
+		"a list":               {`[{"status":"completed"}]`, events.Observation{Status: "completed"}},
+		"a list in value":      {`{"value":[{"status":"completed"},{"foo":1},null,7]}`, events.Observation{Status: "completed"}},
+		"value in value":       {`{"value":{"value":{"status":"x"}}}`, events.Observation{Status: "x"}},
+		"in command":           {`{"command":{"Id":7,"STATUS":"x"},"time":1}`, events.Observation{GraphID: "7", Status: "x"}},
+		"in commands":          {`{"commands":[{"status":"x"}]}`, events.Observation{Status: "x"}},
+		"in data":              {`{"@odata.type":"t","data":{"status":"x"}}`, events.Observation{Status: "x"}},
+		"command that is none": {`{"command":"c","id":"7"}`, events.Observation{GraphID: "7"}},
+		"JSON in a text":       {`"{\"status\":\"x\"}"`, events.Observation{Status: "x"}},
+		"a form":               {"id=7&Status=sentToTarget&error=late+again", events.Observation{GraphID: "7", Status: "sentToTarget", Error: "late again"}},
+		"a form of JSON":       {"status=x&responsePayload=%7B%22a%22%3A1%7D", events.Observation{Status: "x", ResponsePayload: []byte(`{"a":1}`)}},
+		"UTF-16":               {"\xff\xfe{\x00\"\x00s\x00t\x00a\x00t\x00u\x00s\x00\"\x00:\x00\"\x00x\x00\"\x00}\x00", events.Observation{Status: "x"}},
+		"UTF-16, big, no mark": {"\x00{\x00\"\x00s\x00t\x00a\x00t\x00u\x00s\x00\"\x00:\x00\"\x00x\x00\"\x00}", events.Observation{Status: "x"}},
 		"unknown members":      {`{"status":"x","a":{"status":"y"},"b":[]}`, events.Observation{Status: "x"}},
 	} {
 		o := one(t, c.body)
@@ -194,28 +217,25 @@ func TestUselessBodies(t *testing.T) {
 		"empty":             {"", "malformed JSON"},
 		"cut":               {`{"status":"secret`, "malformed JSON"},
 		"two values":        {`{"status":"secret"}{}`, "malformed JSON"},
-		"form":              {"status=secret", "malformed JSON"},
-		"list":              {`[{"status":"secret"}]`, "not a JSON object"},
 		"string":            {`"secret"`, "not a JSON object"},
 		"null":              {"null", "not a JSON object"},
 		"bad UTF-8":         {"{\"status\":\"secret\xff\"}", "not valid UTF-8"},
-		"UTF-16":            {"\xff\xfe{\x00}\x00", "not valid UTF-8"},
+		"UTF-16":            {"\xff\xfe{\x00}\x00", "neither a status"},
+		"half of UTF-16":    {"\xff\xfe{\x00}", "not valid UTF-8"},
+		"a web page":        {`<a href="?status=secret&id=4711">`, "malformed JSON"},
+		"another form":      {"secret=1&id=4711", "malformed JSON"},
+		"too many wraps":    {`{"value":[{"value":[{"value":[{"status":"secret"}]}]}]}`, "value"},
 		"two marks":         {"\xef\xbb\xbf\xef\xbb\xbf{}", "malformed JSON"},
 		"empty object":      {"{}", "neither a status"},
 		"only null":         {`{"id":null,"status":"null","responsePayload":null}`, "neither a status"},
 		"other members":     {`{"secret":1}`, "neither a status"},
-		"status number":     {`{"status":4711}`, "status is not a string"},
-		"status object":     {`{"status":{"value":"secret"}}`, "status is not a string"},
-		"status empty":      {`{"status":""}`, "status is not a string"},
-		"status long":       {`{"status":"` + strings.Repeat("secret", 22) + `"}`, "status is not a string of 1 to 128 bytes"},
-		"id number":         {`{"status":"x","id":4711}`, "id is not a string"},
-		"id long":           {`{"id":"` + strings.Repeat("x", 1025) + `"}`, "id is not a string of 1 to 1024 bytes"},
+		"status object":     {`{"status":{"value":"secret"}}`, "status is neither"},
+		"status empty":      {`{"status":""}`, "status is neither"},
+		"id long":           {`{"id":"` + strings.Repeat("x", 1025) + `"}`, "neither a status"},
 		"value empty":       {`{"value":{}}`, "value: neither a status"},
 		"value string":      {`{"value":"secret"}`, "value: not a JSON object"},
-		"value in value":    {`{"value":{"value":{"status":"secret"}}}`, "value: neither a status"},
 		"empty list":        {`{"value":[]}`, "empty list"},
 		"list of null":      {`{"value":[null]}`, "value: not a JSON object"},
-		"one bad of two":    {`{"value":[{"status":"secret"},{"status":1}]}`, "value: status is not a string"},
 		"nested 100,000":    {`{"status":"secret","p":` + deep(100_000) + `}`, "malformed JSON"},
 		"never closed":      {strings.Repeat(`{"value":`, 100_000), "malformed JSON"},
 		"NaN":               {`{"status":NaN}`, "malformed JSON"},
@@ -233,6 +253,48 @@ func TestUselessBodies(t *testing.T) {
 	}
 	if o := one(t, `{"status":"x","p":`+deep(9_000)+`}`); o.Status != "x" {
 		t.Errorf("nested 9,000 deep: %+v", o)
+	}
+}
+
+// TestObservationDepth: what is nested as deep as payloads may be is taken, and what is
+// deeper is left out without the rest.
+func TestObservationDepth(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	if o := one(t, `{"responsePayload":`+deep(events.MaxDepth)+`}`); len(o.ResponsePayload) != 2*events.MaxDepth || o.PayloadTooDeep {
+		t.Errorf("%+v", o)
+	}
+	for _, n := range []int{events.MaxDepth + 1, 9_900} {
+		if o := one(t, `{"status":"completed","responsePayload":`+deep(n)+`}`); o.ResponsePayload != nil || !o.PayloadTooDeep || o.Status != "completed" {
+			t.Errorf("%d deep: %+v", n, o)
+		}
+		if _, err := events.ParseObservations([]byte(`{"responsePayload":` + deep(n) + `}`)); err == nil || !strings.Contains(err.Error(), "512 deep") {
+			t.Errorf("%d deep alone: %v", n, err)
+		}
+	}
+}
+
+func TestTooDeep(t *testing.T) {
+	brackets := strings.Repeat("[{", 600)
+	for value, want := range map[string]bool{
+		`"` + brackets + `"`: false, `["\"` + brackets + `"]`: false, `{"\\":"` + brackets + `"}`: false,
+		strings.Repeat("[[],", 600) + "0" + strings.Repeat("]", 600): true,
+		"[" + strings.Repeat("[],", 600) + "0]":                      false,
+	} {
+		if events.TooDeep([]byte(value)) != want {
+			t.Errorf("%.20s…: want %t", value, want)
+		}
+	}
+}
+
+func TestLoneSurrogate(t *testing.T) {
+	for value, want := range map[string]bool{
+		`""`: false, `"\u00e9"`: false, `"\ud83c\udf89"`: false, `"\uD83C\uDF89\ud83c\udf89"`: false, `"\\ud83c"`: false, `"\\\\ud83c"`: false,
+		`"\ud83c"`: true, `"\udf89"`: true, `"\udf89\ud83c"`: true, `"\ud83c\ud83c\udf89"`: true, `"\ud83c udf89"`: true, `"\ud83c\n"`: true,
+		`"\\\ud83c"`: true, `{"\ud83c":1}`: true, `["a","b\uDBFF"]`: true, `"\ufffd"`: false, `"\ud83c\u0041"`: true,
+	} {
+		if events.LoneSurrogate([]byte(value)) != want {
+			t.Errorf("%s: want %t", value, want)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // as the texts of its members; nil where one is absent or null. The texts are part of
 // the body.
 type report struct {
-	status, id, failure, payload, value json.RawMessage
+	status, id, failure, payload, value, wrapped json.RawMessage
 
 	body []byte
 }
@@ -37,6 +37,7 @@ func tell(body []byte) (report, error) {
 	return report{
 		status: status, id: object["id"], failure: object["error"],
 		payload: object["responsepayload"], value: object["value"], body: body,
+		wrapped: wrappedIn(object["command"], object["commands"], object["data"]),
 	}, nil
 }
 
@@ -48,6 +49,9 @@ const (
 	errorMember
 	payloadMember
 	valueMember
+	commandMember
+	commandsMember
+	dataMember
 	countedMembers
 )
 
@@ -65,6 +69,12 @@ func memberOf(name string) (int, bool) {
 		return payloadMember, true
 	case "value":
 		return valueMember, true
+	case "command":
+		return commandMember, true
+	case "commands":
+		return commandsMember, true
+	case "data":
+		return dataMember, true
 	default:
 		return 0, false
 	}
@@ -101,7 +111,19 @@ func lookThrough(body []byte) (found report, once bool) {
 	return report{
 		status: told[statusMember], id: told[idMember], failure: told[errorMember],
 		payload: told[payloadMember], value: told[valueMember], body: body,
+		wrapped: wrappedIn(told[commandMember], told[commandsMember], told[dataMember]),
 	}, once
+}
+
+// wrappedIn returns the first of the members that may hold the command and does: an
+// object or a list.
+func wrappedIn(candidates ...json.RawMessage) json.RawMessage {
+	for _, raw := range candidates {
+		if text := bytes.TrimSpace(raw); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+			return raw
+		}
+	}
+	return nil
 }
 
 func isNull(v json.RawMessage) bool {

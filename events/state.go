@@ -3,6 +3,7 @@ package events
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // State is where a command stands. Its text is also the kind of the event
@@ -86,16 +87,39 @@ func (s State) Terminal() bool {
 	}
 }
 
-// StateOfStatus maps a status text from Graph to its state, in any case.
+// StateOfStatus maps a status text from Graph to its state, in any case, with or
+// without space, dots, hyphens and underscores, and in British spelling.
 // A status that nobody documented is StateCustom: it moves a command like
 // `executing` does and its text is kept in the record's graphStatus.
 func StateOfStatus(status string) State {
+	if s, known := stateOf(status); known {
+		return s
+	}
+	letters := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf) || strings.ContainsRune("_-.", r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, status)
+	switch letters {
+	case "cancelled":
+		return StateCanceled
+	case "canceling":
+		return StateCancelling
+	}
+	if s, known := stateOf(letters); known {
+		return s
+	}
+	return StateCustom
+}
+
+func stateOf(status string) (State, bool) {
 	states := GraphStates()
 	i := slices.IndexFunc(states, func(s State) bool { return strings.EqualFold(string(s), status) })
 	if i < 0 {
-		return StateCustom
+		return "", false
 	}
-	return states[i]
+	return states[i], true
 }
 
 // Kind is what an event tells: a state reached, or one of the three kinds that

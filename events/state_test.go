@@ -90,9 +90,21 @@ func TestStateOfStatus(t *testing.T) {
 			t.Errorf("%s is %s", s, got)
 		}
 	}
-	for _, text := range []string{"", "dancing", "complete", "cancelled", " completed", "completed ", "response"} {
+	for _, text := range []string{"", "dancing", "complete", "not completed", "response", "42"} {
 		if got := events.StateOfStatus(text); got != events.StateCustom {
 			t.Errorf("%q is %s", text, got)
+		}
+	}
+}
+
+func TestStateOfStatusInOtherSpellings(t *testing.T) {
+	for text, want := range map[string]events.State{
+		"cancelled": events.StateCanceled, "Cancelled": events.StateCanceled, "canceling": events.StateCancelling,
+		" completed": events.StateCompleted, "completed ": events.StateCompleted, "\tCompleted.\n": events.StateCompleted, "completed\u200b": events.StateCompleted,
+		"sent_to_target": events.StateSentToTarget, "Failed To Send": events.StateFailedToSend, "Execution-Failed": events.StateExecutionFailed,
+	} {
+		if got := events.StateOfStatus(text); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }

@@ -14,7 +14,7 @@ const usageAge = time.Second
 
 // usage is what was last known of the event stream's fill.
 type usage struct {
-	asked atomic.Int64  // unix nanoseconds
+	asked atomic.Pointer[time.Time]
 	ratio atomic.Uint64 // bits of a float64
 	// least, bits of a float64, is how full the disk or the account under the stream
 	// is, where that is what counts.
@@ -30,9 +30,8 @@ func (u *usage) tight(part float64) { u.least.Store(math.Float64bits(part)) }
 // while the server does not answer, gets what was known: the append itself will
 // tell.
 func (b *Bus) Usage(ctx context.Context) float64 {
-	now := time.Now().UnixNano()
-	asked := b.usage.asked.Load()
-	if now-asked >= int64(usageAge) && b.usage.asked.CompareAndSwap(asked, now) {
+	now, asked := time.Now(), b.usage.asked.Load()
+	if (asked == nil || now.Sub(*asked) >= usageAge) && b.usage.asked.CompareAndSwap(asked, &now) {
 		ctx, cancel := b.bounded(ctx)
 		defer cancel()
 		if stream, err := b.js.Stream(ctx, b.subjects.EventStream()); err == nil {

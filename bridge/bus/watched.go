@@ -19,11 +19,11 @@ type watched struct {
 	// lost: events are missing, so that one that is not found says nothing.
 	lost atomic.Bool
 	// silent is when an append last had no answer although the leader answers
-	// reads, in unix nanoseconds; 0 since one was acknowledged.
-	silent atomic.Int64
-	// noRoom is when the event stream last refused an event for want of room, in
-	// unix nanoseconds; 0 since it stored one.
-	noRoom atomic.Int64
+	// reads; nil since one was acknowledged.
+	silent atomic.Pointer[time.Time]
+	// noRoom is when the event stream last refused an event for want of room; nil
+	// since it stored one.
+	noRoom atomic.Pointer[time.Time]
 
 	mu       sync.Mutex
 	standing []Trouble
@@ -57,7 +57,8 @@ func (w *watched) unconfirmed(why string) {
 	w.mu.Lock()
 	w.refusal = why
 	w.mu.Unlock()
-	if w.silent.Swap(time.Now().UnixNano()) == 0 {
+	now := time.Now()
+	if w.silent.Swap(&now) == nil {
 		w.poke()
 	}
 }
@@ -70,18 +71,19 @@ func (w *watched) refused() string {
 }
 
 func (w *watched) confirmed() {
-	if w.silent.Load() != 0 {
-		w.silent.Store(0)
+	if w.silent.Load() != nil {
+		w.silent.Store(nil)
 	}
-	if w.noRoom.Load() != 0 {
-		w.noRoom.Store(0)
+	if w.noRoom.Load() != nil {
+		w.noRoom.Store(nil)
 	}
 }
 
 // lacked notes that the event stream had no room for an event, and has Watch look
 // at once when that is new.
 func (w *watched) lacked() {
-	if w.noRoom.Swap(time.Now().UnixNano()) == 0 {
+	now := time.Now()
+	if w.noRoom.Swap(&now) == nil {
 		w.poke()
 	}
 }
@@ -93,13 +95,13 @@ const silence = time.Minute
 // unanswered reports whether appends have had no answer lately.
 func (w *watched) unanswered(now time.Time) bool {
 	at := w.silent.Load()
-	return at != 0 && now.Sub(time.Unix(0, at)) < silence
+	return at != nil && now.Sub(*at) < silence
 }
 
 // lacking reports whether the event stream has lately had no room for an event.
 func (w *watched) lacking(now time.Time) bool {
 	at := w.noRoom.Load()
-	return at != 0 && now.Sub(time.Unix(0, at)) < silence
+	return at != nil && now.Sub(*at) < silence
 }
 
 // news reports whether an error is another one than the last, or a minute later.

@@ -119,10 +119,11 @@ func (Cancel) on(events.Command) Trigger      { return OnCancel }
 func (Fetched) on(events.Command) Trigger     { return OnFetched }
 func (FetchFailed) on(events.Command) Trigger { return OnFetchFailed }
 
-// A claim holds only while the command is due: not before RetryAt, not from
-// ExpiresAt on, and not if Graph knows the command already.
+// A claim holds only while the command is due: not before RetryAt, unless a clock that
+// was wrong has set that; not from ExpiresAt on, and not if Graph knows the command
+// already.
 func (in Claim) on(c events.Command) Trigger {
-	if c.GraphID != "" || !in.At.Before(c.ExpiresAt) || c.RetryAt != nil && in.At.Before(*c.RetryAt) {
+	if c.GraphID != "" || !in.At.Before(c.ExpiresAt) || c.RetryAt != nil && in.At.Before(*c.RetryAt) && !Ahead(c, in.At) {
 		return onNothing
 	}
 	return OnClaim

@@ -65,6 +65,17 @@ func Next(c events.Command, t Timing) (Step, time.Time) {
 	}
 }
 
+// aheadBy is by how much a record may be ahead of a reader's clock where the clocks of
+// two hosts differ; one that is further ahead was written by a clock that was wrong.
+const aheadBy = time.Minute
+
+// Ahead reports whether a record was written by a clock that was ahead, or the clock
+// of now was set back since: its times say nothing about now. A RetryAt that comes
+// before UpdatedAt was set by a clock that was right again: UpdatedAt never goes back.
+func Ahead(c events.Command, now time.Time) bool {
+	return c.UpdatedAt.After(now.Add(aheadBy)) && (c.RetryAt == nil || !c.RetryAt.Before(c.UpdatedAt))
+}
+
 // Known reports whether this version knows the state and the type of c. Another
 // version's command is left alone: nothing is sent, ended or published for it.
 func Known(c events.Command) bool {

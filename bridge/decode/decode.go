@@ -21,7 +21,8 @@ import (
 const MaxName = 64
 
 // Strict reads a request body: one JSON object whose members are exactly those
-// of T, none of them null or an empty text; an empty body counts as {}. The objects
+// of T, none of them null or an empty text, or what CheckValue refuses; an empty body
+// counts as {}. The objects
 // inside it are open where their Go types are, see within. A misspelt member that
 // was silently dropped could cost a caller a deadline or an idempotency key.
 func Strict[T any](data []byte) (T, *events.Error) {
@@ -46,6 +47,9 @@ func Strict[T any](data []byte) (T, *events.Error) {
 		}
 		if text := string(members[name]); text == "null" || text == `""` {
 			return request, events.Invalid(name, "is empty; give it a value or leave it out")
+		}
+		if fault := CheckValue(name, members[name]); fault != nil {
+			return request, fault
 		}
 	}
 	if err := json.Unmarshal(data, &request); err != nil {

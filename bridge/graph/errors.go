@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -102,22 +101,6 @@ func IsNotFound(err error) bool {
 	return ok && e.StatusCode == http.StatusNotFound
 }
 
-// errorBody reads Graph's error object. encoding/json matches names in any case,
-// which Graph's `innerError` and `innererror` need.
-type errorBody struct {
-	Error struct {
-		Code       string      `json:"code"`
-		Message    string      `json:"message"`
-		InnerError *innerError `json:"innerError"`
-	} `json:"error"`
-}
-
-type innerError struct {
-	Code       string      `json:"code"`
-	RequestID  string      `json:"request-id"`
-	InnerError *innerError `json:"innerError"`
-}
-
 // readError makes the Error of an answer.
 func readError(a *attempt) *Error {
 	// What could not be read or decoded is left out: the status says enough.
@@ -129,22 +112,18 @@ func readError(a *attempt) *Error {
 }
 
 func decodeError(status int, header http.Header, body []byte) *Error {
-	var object errorBody
-	// A member of the wrong type is skipped and the others are still read.
-	_ = json.Unmarshal(body, &object)
+	told := readErrorBody(body)
 	e := &Error{
 		StatusCode: status,
-		Code:       events.Truncate(object.Error.Code, maxCode),
-		Message:    events.Truncate(redact.Words(object.Error.Message), maxMessage),
+		Code:       events.Truncate(told.code, maxCode),
+		Message:    events.Truncate(redact.Words(told.message), maxMessage),
 		RequestID:  requestID(header),
 	}
-	for inner := object.Error.InnerError; inner != nil && len(e.InnerCodes) < maxInnerCodes; inner = inner.InnerError {
-		if inner.Code != "" {
-			e.InnerCodes = append(e.InnerCodes, events.Truncate(inner.Code, maxCode))
-		}
-		if e.RequestID == "" {
-			e.RequestID = events.Truncate(inner.RequestID, maxCode)
-		}
+	for _, code := range told.inner[:min(len(told.inner), maxInnerCodes)] {
+		e.InnerCodes = append(e.InnerCodes, events.Truncate(code, maxCode))
+	}
+	if e.RequestID == "" {
+		e.RequestID = events.Truncate(told.requestID, maxCode)
 	}
 	if e.Code == "" {
 		e.Code = codeOfStatus(status)

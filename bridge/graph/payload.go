@@ -7,7 +7,20 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"devicebridge/events"
 )
+
+// tooDeepError says that a payload is nested too deep to be kept: it will be so again.
+type tooDeepError struct{}
+
+func (tooDeepError) Error() string { return "the payload " + events.DepthWords() }
+
+// IsTooDeep reports whether a response payload is nested more than events.MaxDepth deep.
+func IsTooDeep(err error) bool {
+	_, ok := errors.AsType[tooDeepError](err)
+	return ok
+}
 
 // appPayload gives the app's JSON out of an answer of responsePayload.
 func appPayload(body []byte) (json.RawMessage, error) {
@@ -20,6 +33,8 @@ func appPayload(body []byte) (json.RawMessage, error) {
 		return nil, errors.New("the payload is not JSON")
 	}
 	switch raw := b.Bytes(); {
+	case events.TooDeep(raw):
+		return nil, tooDeepError{}
 	case bytes.Equal(raw, []byte("null")):
 		return nil, errors.New("the payload is null")
 	case raw[0] == '{':

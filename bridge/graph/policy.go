@@ -92,6 +92,7 @@ func (p exchange) Do(req *policy.Request) (*http.Response, error) {
 	a.clean(p.secrets, slices.Concat(current.secrets, secretsOf(ctx)))
 	if a.resp != nil {
 		spellRetryAfter(a.resp.Header, time.Now())
+		spellChallenge(a.resp.Header)
 		if a.resp.StatusCode == http.StatusUnauthorized {
 			p.hand.lost()
 		}

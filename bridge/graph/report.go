@@ -46,6 +46,9 @@ func answerAttrs(a *attempt) []slog.Attr {
 			attrs = append(attrs, slog.String(h[0], events.Truncate(value, maxDiagnostic)))
 		}
 	}
+	if unread := unreadRetryAfter(a.resp.Header, time.Now()); unread != "" {
+		attrs = append(attrs, slog.String("unreadRetryAfter", events.Truncate(unread, maxDiagnostic)))
+	}
 	return attrs
 }
 

@@ -68,7 +68,10 @@ const refreshBefore = 5 * time.Minute
 // renewal is when to ask for another token: five minutes before the end, as MSAL
 // does, and of one that lives for minutes only, after three quarters of its life.
 func renewal(from, end time.Time) time.Time {
-	return end.Add(-min(refreshBefore, end.Sub(from)/4))
+	life := end.Sub(from)
+	// Counted from its beginning, whose monotonic reading stays: a clock that is set
+	// meanwhile makes no token older or younger.
+	return from.Add(life - min(refreshBefore, life/4))
 }
 
 func newShared(o Options) (*shared, error) {
