@@ -70,6 +70,8 @@ type Bus struct {
 	group   *group
 	usage   usage
 	denials denials
+	// attempt is why the last attempt to connect again reached no server.
+	attempt atomic.Pointer[error]
 	watched watched
 	// lines limits the log of what the server reports, which a requester causes, for
 	// example by a reply subject that this client may not publish to.
@@ -121,20 +123,60 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), withoutURL(err))
 	}
-	if !b.nc.IsConnected() {
-		o.Log.Warn("NATS does not answer; waiting for it", "url", safeURL(o))
-	}
-	select {
-	case <-connected:
-	case <-ctx.Done():
-		b.nc.Close()
-		<-b.closed
-		return nil, fmt.Errorf("connect to NATS at %s: %w", safeURL(o), context.Cause(ctx))
+	if err := b.await(ctx, connected, safeURL(o)); err != nil {
+		return nil, err
 	}
 	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(maxUnacknowledged), jetstream.WithPublishAsyncTimeout(b.timeout)); err != nil {
 		return nil, errors.Join(fmt.Errorf("JetStream client: %w", err), b.Close(ctx))
 	}
 	return b, nil
+}
+
+// await waits for the first connection to NATS, and says meanwhile why there is none.
+func (b *Bus) await(ctx context.Context, connected <-chan struct{}, url string) error {
+	if !b.nc.IsConnected() {
+		b.log.Warn("NATS does not answer; waiting for it", "url", url, "reason", b.unconnected())
+		b.hooks.Waiting(b.unconnected())
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-connected:
+			b.hooks.Waiting("")
+			return nil
+		case <-ctx.Done():
+			why := b.unconnected()
+			b.nc.Close()
+			<-b.closed
+			return fmt.Errorf("connect to NATS at %s: %w (%s)", url, context.Cause(ctx), why)
+		case <-tick.C:
+			b.waits(b.unconnected())
+		}
+	}
+}
+
+// waits tells why a start waits, and logs it: what is new at once, the same once a
+// minute.
+func (b *Bus) waits(why string) {
+	b.hooks.Waiting(why)
+	if b.watched.news(nil, why) {
+		b.log.Warn("still waiting for NATS", "reason", why)
+	}
+}
+
+// unconnected says why there is no connection, as far as the last attempt tells.
+func (b *Bus) unconnected() string {
+	// The client library keeps the error of a server that refused, and tells that of
+	// one that could not be reached.
+	err := b.nc.LastError()
+	if attempt := b.attempt.Load(); err == nil && attempt != nil {
+		err = *attempt
+	}
+	if err == nil {
+		return "no connection to NATS"
+	}
+	return "no connection to NATS: " + err.Error()
 }
 
 // subscribed is how many messages a subscription holds that its reader has not taken
@@ -173,6 +215,7 @@ func (b *Bus) natsOptions(o Options) ([]nats.Option, error) {
 			b.watched.poke()
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.attempt.Store(&err)
 			if b.watched.news(err, "") {
 				o.Log.Log(context.Background(), b.watched.level(slog.LevelWarn), "NATS cannot be connected to", "error", err)
 			}

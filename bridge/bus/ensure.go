@@ -44,11 +44,21 @@ func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) err
 	const first, longest = 250 * time.Millisecond, 4 * time.Second
 	for wait := first; ; wait = min(2*wait, longest) {
 		err := do(ctx)
-		if err == nil || !passes(err) || ctx.Err() != nil {
+		if err == nil {
+			b.hooks.Waiting("")
+			return nil
+		}
+		if !passes(err) && !b.lost() || b.nc.IsClosed() || ctx.Err() != nil {
 			return err
 		}
-		if wait == longest/2 {
-			b.log.Warn("JetStream is not ready; waiting for it", "error", err)
+		why := "JetStream is not ready: " + err.Error()
+		if b.lost() {
+			why = b.unconnected()
+		}
+		if wait >= longest/2 {
+			b.waits(why)
+		} else {
+			b.hooks.Waiting(why)
 		}
 		if pause(ctx, wait) != nil {
 			return err
@@ -56,10 +66,21 @@ func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) err
 	}
 }
 
+// lost reports whether there is no connection to NATS now. Another is being made.
+func (b *Bus) lost() bool { return !b.nc.IsConnected() }
+
 // passes reports whether an error is one of a cluster that has no leader, or not
-// enough servers, yet.
+// enough servers, yet, or of a connection that was lost meanwhile.
 func passes(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || events.HasCode(err, events.CodeUnavailable) {
+	for _, passing := range []error{
+		context.DeadlineExceeded, nats.ErrNoResponders, nats.ErrTimeout, nats.ErrReconnectBufExceeded, nats.ErrConnectionClosed,
+		nats.ErrConnectionReconnecting, nats.ErrDisconnected, nats.ErrStaleConnection, jetstream.ErrNoStreamResponse,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	if events.HasCode(err, events.CodeUnavailable) {
 		return true
 	}
 	api, ok := errors.AsType[*jetstream.APIError](err)

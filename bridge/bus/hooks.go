@@ -16,6 +16,8 @@ type Hooks struct {
 	Connected func(bool)
 	// Reconnected: a connection that was lost is made again.
 	Reconnected func()
+	// Waiting: a start waits for NATS, and why; empty: it does no more.
+	Waiting func(why string)
 	// Filled: Watch looked, and a stream in which nothing gives way is full to this
 	// part of its limit.
 	Filled func(stream string, part float64)
@@ -64,6 +66,9 @@ func (h Hooks) complete() Hooks {
 	}
 	if h.Reconnected == nil {
 		h.Reconnected = func() {}
+	}
+	if h.Waiting == nil {
+		h.Waiting = func(string) {}
 	}
 	if h.Filled == nil {
 		h.Filled = func(string, float64) {}

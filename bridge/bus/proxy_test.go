@@ -16,6 +16,8 @@ type proxy struct {
 	target string
 	lose   loss
 	conns  []net.Conn
+	// away counts the connections that found no target.
+	away int
 }
 
 // loss says whether a piece of the byte stream is lost.
@@ -92,6 +94,7 @@ func (p *proxy) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	p.mu.Lock()
 	if p.target == "" {
+		p.away++
 		p.mu.Unlock()
 		return
 	}

@@ -94,11 +94,13 @@ func (b *Bus) Serve(ctx context.Context, o ServiceOptions, endpoints []Endpoint)
 			return errors.Join(fmt.Errorf("endpoint %s: %w", e.Name, err), service.Stop())
 		}
 	}
-	// The server has the subscriptions only after a round trip.
-	if err := b.flush(ctx); err != nil {
+	// The server has the subscriptions only after a round trip. Where the connection is
+	// lost before that, the client library makes them again on the next.
+	switch err := b.patiently(ctx, b.flush); {
+	case ctx.Err() != nil:
+	case err != nil:
 		return errors.Join(fmt.Errorf("micro service: %w", err), service.Stop())
-	}
-	if o.Ready != nil {
+	case o.Ready != nil:
 		o.Ready()
 	}
 	<-ctx.Done()

@@ -118,6 +118,7 @@ func onNATS(ctx context.Context, c config, o *operator, log *slog.Logger, run fu
 	}
 	options := busOptions(c.clientConfig, server, log)
 	options.Inject, options.Hooks, options.SyncEach = o.tracer.Inject, o.metrics.nats.hooks(), c.NATSSync == "each"
+	options.Hooks.Waiting = o.health.wait
 	b, err := bus.Connect(ctx, options)
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 type health struct {
 	mu      sync.Mutex
 	started bool
+	// waits says what the start waits for; empty: for nothing.
+	waits string
 	// draining is for good.
 	draining bool
 	// faults are what is not as it should be, in the order in which it was told.
@@ -34,6 +36,21 @@ func (h *health) start() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.started, h.begun = true, time.Now()
+}
+
+// wait notes what the start waits for; empty: for nothing.
+func (h *health) wait(why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waits = why
+}
+
+// starting is the reason of a bridge that has not started yet. The lock is held.
+func (h *health) starting() string {
+	if h.waits == "" {
+		return "starting"
+	}
+	return "starting: " + h.waits
 }
 
 func (h *health) drain() {

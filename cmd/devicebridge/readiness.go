@@ -19,7 +19,7 @@ func (h *health) readiness() (status int, text string) {
 	status, text = h.verdict()
 	var reasons []string
 	if !h.started {
-		reasons = append(reasons, "starting")
+		reasons = append(reasons, h.starting())
 	}
 	if h.draining {
 		reasons = append(reasons, "stopping")
@@ -51,7 +51,7 @@ func (h *health) verbose() (status int, text string) {
 	case h.draining:
 		row(t, "running", "failing", "", "stopping")
 	case !h.started:
-		row(t, "running", "failing", "", "starting")
+		row(t, "running", "failing", "", h.starting())
 	default:
 		row(t, "running", "ok", age(h.begun), "")
 	}
