@@ -171,22 +171,30 @@ func TestReadinessFollowsNATS(t *testing.T) {
 // cliTestProbesWhileWaiting: a bridge that waits for its NATS is alive and not
 // ready, so that nobody starts it anew and nobody sends it postbacks.
 func cliTestProbesWhileWaiting(t *testing.T, binary string) {
-	site := cliNewSite(t, binary, emulator.Options{})
 	free := httptest.NewServer(http.NotFoundHandler())
 	free.Close()
-	site.vars["NATS_URL"], site.vars["BRIDGE_LOG_LEVEL"] = "nats://"+free.Listener.Addr().String(), "debug"
-	site.vars["BRIDGE_CALLBACK_KEYS"] = "k1:" + strings.Repeat("A", 43) + "="
-	serve := cliSpawn(t, binary, site.vars, "serve")
-	open := cliJSON[struct{ Listen string }](t, serve.await(serve.stderr, `"msg":"admin listener open"`))
-	serve.await(serve.stderr, "NATS does not answer; waiting for it")
-	if text := cliGet(t, "http://"+open.Listen+"/livez"); text != "ok\n" {
-		t.Errorf("/livez says %q", text)
+	guarded := cliNATSWith(t, server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "bridge", Password: "right"})
+	for url, why := range map[string]string{
+		"nats://" + free.Listener.Addr().String(): "connection refused",
+		guarded.ClientURL():                       "nats: Authorization Violation",
+	} {
+		site := cliNewSite(t, binary, emulator.Options{})
+		site.vars["NATS_URL"], site.vars["NATS_USER"], site.vars["NATS_PASSWORD"], site.vars["BRIDGE_LOG_LEVEL"] = url, "bridge", "wrong", "debug"
+		site.vars["BRIDGE_CALLBACK_KEYS"] = "k1:" + strings.Repeat("A", 43) + "="
+		serve := cliSpawn(t, binary, site.vars, "serve")
+		open := cliJSON[struct{ Listen string }](t, serve.await(serve.stderr, `"msg":"admin listener open"`))
+		serve.await(serve.stderr, "NATS does not answer; waiting for it")
+		if text := cliGet(t, "http://"+open.Listen+"/livez"); text != "ok\n" {
+			t.Errorf("/livez says %q", text)
+		}
+		cliUntil(t, "http://"+open.Listen+"/readyz", http.StatusServiceUnavailable, why)
+		if _, text := cliFetch(t, http.MethodGet, "http://"+open.Listen+"/readyz"); !strings.HasPrefix(text, "not ready\nstarting: no connection to NATS: ") {
+			t.Errorf("/readyz says %q", text)
+		}
+		serve.await(serve.stderr, `"msg":"still waiting for NATS"`)
+		serve.signal(syscall.SIGTERM)
+		serve.end(exitFailure)
 	}
-	if status, text := cliFetch(t, http.MethodGet, "http://"+open.Listen+"/readyz"); status != http.StatusServiceUnavailable || text != "not ready\nstarting\n" {
-		t.Errorf("/readyz is %d %q", status, text)
-	}
-	serve.signal(syscall.SIGTERM)
-	serve.end(exitFailure)
 }
 
 // cliTestProbesWhileStopping: from the signal until the last of it, a bridge is
