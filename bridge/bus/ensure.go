@@ -48,11 +48,11 @@ func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) err
 			b.hooks.Waiting("")
 			return nil
 		}
-		if !passes(err) && !b.lost() || b.nc.IsClosed() || ctx.Err() != nil {
+		if !passes(err) && !b.away() || b.nc.IsClosed() || ctx.Err() != nil {
 			return err
 		}
 		why := "JetStream is not ready: " + err.Error()
-		if b.lost() {
+		if b.away() {
 			why = b.unconnected()
 		}
 		if wait >= longest/2 {
@@ -66,8 +66,8 @@ func (b *Bus) patiently(ctx context.Context, do func(context.Context) error) err
 	}
 }
 
-// lost reports whether there is no connection to NATS now. Another is being made.
-func (b *Bus) lost() bool { return !b.nc.IsConnected() }
+// away reports whether there is no connection to NATS now. Another is being made.
+func (b *Bus) away() bool { return !b.nc.IsConnected() }
 
 // passes reports whether an error is one of a cluster that has no leader, or not
 // enough servers, yet, or of a connection that was lost meanwhile.
