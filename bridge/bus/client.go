@@ -51,10 +51,31 @@ func (b *Bus) Request(ctx context.Context, endpoint string, request, reply any, 
 		}
 		return refused.Error
 	}
+	if stream := fromJetStream(answer.Data); stream != "" {
+		return events.Unavailable("JetStream answered in the place of the bridge: the stream " + stream + " listens on " + msg.Subject +
+			"; take the subject out of it. The bridge may have taken the request all the same: ask again then, under the same request id")
+	}
 	if err := json.Unmarshal(answer.Data, reply); err != nil {
 		return fmt.Errorf("%s: the reply is not as expected: %w", endpoint, err)
 	}
+	if withoutCommand(reply) {
+		return fmt.Errorf("%s: the reply holds no command: something else than the bridge answers on %s, such as JetStream for a stream that listens there", endpoint, msg.Subject)
+	}
 	return nil
+}
+
+// withoutCommand reports whether a reply that always holds a command holds none.
+func withoutCommand(reply any) bool {
+	switch r := reply.(type) {
+	case *events.Receipt:
+		return r.Command.ID == ""
+	case *events.CommandReply:
+		return r.Command.ID == ""
+	case *events.EraseReply:
+		return r.Command.ID == ""
+	default:
+		return false
+	}
 }
 
 // noBridge says what was not found and what may be the reason.

@@ -111,21 +111,10 @@ func (b *Bus) checkServer(ctx context.Context) error {
 // subject: JetStream would answer a caller with its own acknowledgement, which
 // looks like a reply.
 func (b *Bus) checkCapture(ctx context.Context) error {
-	ctx, cancel := b.permitted(ctx, apiPrefix+">")
-	defer cancel()
-	var faults []error
-	for _, tree := range b.subjects.Requests() {
-		if tree == b.subjects.Intake() {
-			continue
-		}
-		names := b.js.StreamNames(ctx, jetstream.WithStreamListSubject(tree))
-		for name := range names.Name() {
-			faults = append(faults, fmt.Errorf("stream %s listens on %s, where the bridge answers requests: "+
-				"take the subject out of the stream, or choose another subject prefix", name, tree))
-		}
-		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
-			faults = append(faults, fmt.Errorf("look for streams on %s: %w", tree, why(ctx, err)))
-		}
+	found, err := b.captured(ctx, b.answered(), false)
+	faults := []error{err}
+	for _, c := range found {
+		faults = append(faults, errors.New(c.String()))
 	}
 	return errors.Join(faults...)
 }

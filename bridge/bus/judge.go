@@ -80,6 +80,7 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 		}
 	}
 	put(StreamDiffers, changes...)
+	put(RequestsCaptured, s.captured...)
 	_, was := before[StorageFull]
 	put(StorageFull, s.full(was)...)
 	_, was = before[StorageSpent]

@@ -29,6 +29,8 @@ type sight struct {
 	eventStream string
 	// refused: the event stream had no room for an event, and has stored none since.
 	refused bool
+	// captured are the streams of others that answer requests beside the bridge.
+	captured []string
 	// deaf: the leader answers reads, but has not taken appends; refusal says why.
 	deaf    bool
 	refusal string
@@ -95,6 +97,11 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 		return err
 	}
 	s.account = account
+	captured, err := b.requestsCaptured(ctx)
+	if _, denied := errors.AsType[*deniedError](err); err != nil && !denied {
+		return err
+	}
+	s.captured = sharing(captured)
 	acked := b.acked.Load()
 	for _, want := range streams {
 		info, err := b.streamInfo(ctx, want.Name)

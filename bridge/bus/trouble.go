@@ -30,13 +30,16 @@ const (
 	// EventsMissing: events of the event stream are gone that did not leave by their
 	// age: it was purged, made again, or put back as it was before.
 	EventsMissing Trouble = "eventsMissing"
+	// RequestsCaptured: a stream of somebody else listens on requests, so that JetStream
+	// answers callers as well.
+	RequestsCaptured Trouble = "requestsCaptured"
 	// StoreFailed: the embedded server cannot write.
 	StoreFailed Trouble = "storeFailed"
 )
 
 // AllTroubles lists every trouble there can be.
 func AllTroubles() []Trouble {
-	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed, EventsMissing}
+	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed, EventsMissing, RequestsCaptured}
 }
 
 // Troubles gives the troubles that Watch sees now; none while it does not run.
@@ -83,6 +86,9 @@ func (t Trouble) words() words {
 	case EventsMissing:
 		return words{slog.LevelError, "events are missing from the event stream; commands may look unsent that were sent, so nothing is stored or sent until this process was started again",
 			"find out who purged, deleted or replaced the stream; restore a backup, or start every replica with BRIDGE_DISPATCH=paused, which takes the loss as known, run `devicebridge quarantine --before now`, and start again without it"}
+	case RequestsCaptured:
+		return words{slog.LevelError, "a stream that is not the bridge's listens where it answers requests; JetStream's acknowledgement comes to callers in the place of the bridge's answer",
+			"take the subject out of that stream, or delete it; for a record of requests read the events"}
 	case StoreFailed:
 		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until what it wrote lately is on the disk again and it was started anew, which the bridge does once there is space",
 			"make room on the disk of the data directory; if the detail tells of an input or output error, see to the disk"}

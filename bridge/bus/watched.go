@@ -124,5 +124,5 @@ func (w *watched) end() {
 	w.running.Store(false)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.standing = nil
+	w.standing, w.details = nil, nil
 }

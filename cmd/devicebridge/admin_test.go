@@ -80,7 +80,7 @@ func TestReadiness(t *testing.T) {
 	for _, trouble := range append(bus.AllTroubles(), "unheard of") {
 		h.observe(trouble, "", true)
 		status, text := h.readiness()
-		if ready := status == http.StatusOK; ready != (trouble == bus.StorageFull) || !strings.Contains(text, "\n"+string(trouble)+": ") {
+		if ready := status == http.StatusOK; ready != (trouble == bus.StorageFull || trouble == bus.RequestsCaptured) || !strings.Contains(text, "\n"+string(trouble)+": ") {
 			t.Errorf("with %s readiness is %d %q", trouble, status, text)
 		}
 		h.observe(trouble, "", false)

@@ -99,8 +99,25 @@ func (d *doctor) streams(ctx context.Context) {
 	if fine == len(reports) {
 		d.ok("streams", "all %d are as declared", fine)
 	}
+	d.captures(ctx)
 	if i := slices.IndexFunc(reports, func(r bus.StreamReport) bool { return r.Ahead != 0 }); i >= 0 {
 		d.clock("clock of NATS", reports[i].Ahead)
+	}
+}
+
+// captures names the streams of others that listen on requests or on live events.
+func (d *doctor) captures(ctx context.Context) {
+	found, err := d.bus.Captures(ctx)
+	if err != nil {
+		d.warn("other streams", "grant it to the doctor, not to callers", "which streams of others listen on the bridge's subjects is not known: %v", err)
+		return
+	}
+	for _, c := range found {
+		if c.Events {
+			d.warn("stream "+c.Stream, "give it "+d.c.subjects.EventStream()+" as a source or a mirror", "%s", c)
+			continue
+		}
+		d.fail("stream "+c.Stream, "take the subject out of the stream; until then callers take JetStream's acknowledgement for the bridge's answer", "%s", c)
 	}
 }
 

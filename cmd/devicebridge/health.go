@@ -68,7 +68,7 @@ func (h *health) observe(trouble bus.Trouble, detail string, stands bool) {
 	}
 	words, blocks := troubleText(trouble)
 	switch trouble {
-	case bus.NoAnswer, bus.StreamMissing, bus.StreamDiffers, bus.EventsMissing:
+	case bus.NoAnswer, bus.StreamMissing, bus.StreamDiffers, bus.EventsMissing, bus.RequestsCaptured:
 		if detail != "" {
 			words += ": " + detail
 		}
@@ -128,6 +128,8 @@ func troubleText(t bus.Trouble) (words string, blocks bool) {
 		return "a stream is not configured as declared", true
 	case bus.EventsMissing:
 		return "events are missing from the event stream: nothing is stored or sent until the bridge is started again and told how to go on; its log says how", true
+	case bus.RequestsCaptured:
+		return "another stream answers requests beside the bridge", false
 	case bus.StoreFailed:
 		return "the embedded NATS server cannot write", true
 	case bus.StorageSpent:
