@@ -87,7 +87,7 @@ func (s Subjects) Encode(kind Kind, c Command) (map[string][]string, []byte, err
 	put(headerSubject, headerEscape(subjectOf(c)))
 	put(headerTime, c.UpdatedAt.UTC().Format(time.RFC3339Nano))
 	put(headerDataSchema, CommandSchema)
-	put(headerSequence, strconv.Itoa(c.Sequence))
+	put(headerSequence, sequenceText(c.Sequence))
 	put(HeaderContentType, contentJSON)
 	if c.CorrelationID != "" {
 		put(headerCorrelationID, headerEscape(c.CorrelationID))
@@ -154,7 +154,19 @@ func HeadersOf(header map[string][]string, c Command) bool {
 
 // FirstOfCommand reports whether the headers are those of a command's first event.
 func FirstOfCommand(header map[string][]string) bool {
-	return HeaderValue(header, headerSequence) == "1"
+	return strings.TrimLeft(HeaderValue(header, headerSequence), "0") == "1"
+}
+
+// sequenceDigits is how many digits ce-sequence has: as many as the largest number of
+// 64 bits.
+const sequenceDigits = 20
+
+// sequenceText returns n as the sequence extension of CloudEvents asks for it: in an
+// order by text, which plain numbers do not have. Events of earlier versions have them
+// without the zeros, and readers take both.
+func sequenceText(n int) string {
+	text := strconv.Itoa(n)
+	return strings.Repeat("0", max(sequenceDigits-len(text), 0)) + text
 }
 
 // HeaderValue gives the first value of the header name, whatever the case of its

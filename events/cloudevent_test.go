@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestEncode(t *testing.T) {
 		"ce-subject":       {"devices/6841b3db-2b55-467b-ad84-79a41a4ef665/commands/" + command},
 		"ce-time":          {"2026-11-22T10:00:01.123456789Z"},
 		"ce-dataschema":    {"urn:devicebridge:schema:command:v1"},
-		"ce-sequence":      {"17"},
+		"ce-sequence":      {"00000000000000000017"},
 		"ce-correlationid": {"basket-42"},
 		"content-type":     {"application/json"},
 		"traceparent":      {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
@@ -179,6 +180,25 @@ func TestEventWithoutADevice(t *testing.T) {
 	header, _ := encode(t, "registered", events.Command{ID: command, Sequence: 1})
 	if got := events.HeaderValue(header, "ce-subject"); got != "commands/"+command {
 		t.Errorf("ce-subject is %q", got)
+	}
+}
+
+// TestSequenceHasAnOrderByText: ce-sequence sorts as n does, and a reader takes it with
+// zeros and, from an earlier version, without.
+func TestSequenceHasAnOrderByText(t *testing.T) {
+	before := ""
+	for _, n := range []int{1, 2, 9, 10, 11, 99, 100, 1 << 40} {
+		header, _ := encode(t, "accepted", events.Command{ID: command, Sequence: n})
+		text := events.HeaderValue(header, "ce-sequence")
+		if got, err := strconv.Atoi(text); text <= before || err != nil || got != n {
+			t.Errorf("%d is %q, after %q", n, text, before)
+		}
+		before = text
+	}
+	for text, want := range map[string]bool{"1": true, "00000000000000000001": true, "10": false, "00000000000000000010": false, "": false} {
+		if got := events.FirstOfCommand(map[string][]string{"ce-sequence": {text}}); got != want {
+			t.Errorf("%q is the first: %t", text, got)
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func (s Subjects) EncodeInventory(e InventoryEvent) (map[string][]string, []byte
 		headerSubject:     {headerEscape(devicePath + e.DeviceID)},
 		headerTime:        {e.Time.UTC().Format(time.RFC3339Nano)},
 		headerDataSchema:  {InventorySchema},
-		headerSequence:    {strconv.Itoa(e.Sequence)},
+		headerSequence:    {sequenceText(e.Sequence)},
 		HeaderContentType: {contentJSON},
 	}
 	if e.Reason != "" {

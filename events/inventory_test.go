@@ -39,7 +39,7 @@ func TestEncodeInventory(t *testing.T) {
 		"ce-subject":     {"devices/" + objectID},
 		"ce-time":        {"2026-11-22T10:00:00.123456789Z"},
 		"ce-dataschema":  {"urn:devicebridge:schema:inventory-device:v1"},
-		"ce-sequence":    {"3"},
+		"ce-sequence":    {"00000000000000000003"},
 		"ce-reason":      {"changed"},
 		"content-type":   {"application/json"},
 	}

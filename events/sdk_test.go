@@ -60,7 +60,7 @@ func checkSDK(t *testing.T, kind events.Kind, c events.Command) {
 		t.Errorf("%q: time %s, data %s", c.DeviceID, e.Time(), e.Data())
 	}
 	extensions := e.Extensions()
-	if extensions["sequence"] != "17" {
+	if extensions["sequence"] != "00000000000000000017" {
 		t.Errorf("%q: sequence is %v", c.DeviceID, extensions["sequence"])
 	}
 	if id, has := extensions["correlationid"].(string); has != (c.CorrelationID != "") || events.HeaderUnescape(id) != c.CorrelationID {

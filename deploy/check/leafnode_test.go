@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -84,7 +85,7 @@ func newSite(t *testing.T, edit func(string) string) site {
 		t.Fatal(errPublic, errSeed)
 	}
 	env := map[string]string{
-		"SITE_NKEY": public, "BACKOFFICE_PASSWORD": "backoffice", "ARCHIVE_PASSWORD": "archive", "CLUSTER_PASSWORD": "route", "BRIDGE_PASSWORD": "bridge",
+		"SITE_NKEY": public, "BACKOFFICE_PASSWORD": "backoffice", "ARCHIVE_PASSWORD": "archive", "CLUSTER_PASSWORD": "route", "NATS_BRIDGE_PASSWORD": "bridge",
 	}
 	var ports []int
 	var leaves, routes []*url.URL
@@ -255,5 +256,40 @@ func untilAnswered(t *testing.T, nc *nats.Conn, subject string, data []byte) *na
 		if t.Context().Err() != nil || !strings.Contains(err.Error(), "no responders") {
 			t.Fatalf("%s: %v", subject, err)
 		}
+	}
+}
+
+// TestSampleVariablesAreNotRefused: `serve` refuses a variable of its prefix that it
+// does not know, so no sample may have one, also where it is NATS' own.
+func TestSampleVariablesAreNotRefused(t *testing.T) {
+	known, err := os.ReadFile("../../cmd/devicebridge/CONFIGURATION.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "check" || entry.Name() == "bench") {
+			return filepath.SkipDir // programs
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, name := range regexp.MustCompile(`\bBRIDGE_[A-Z0-9_]+\b`).FindAllString(string(text), -1) {
+			seen++
+			if !strings.Contains(string(known), "`"+strings.TrimSuffix(name, "_FILE")+"`") && !strings.Contains(string(known), "`"+name+"`") {
+				t.Errorf("%s: %s is no setting, and the bridge would refuse to start beside it", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil || seen == 0 {
+		t.Errorf("%d variables, %v", seen, err)
 	}
 }
