@@ -29,7 +29,7 @@ type Endpoint struct {
 	// Name is the subject below the prefix, such as "commands.send".
 	Name        string
 	Description string
-	// RequestSchema and ReplySchema are JSON Schemas, shown in the endpoint's
+	// RequestSchema and ReplySchema name JSON Schemas, shown in the endpoint's
 	// metadata.
 	RequestSchema, ReplySchema string
 	// Handle gives the reply, which is sent as JSON, or an error: an *events.Error
