@@ -137,6 +137,9 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", want.Name, why(ctx, err))
 	}
+	if want, err = b.keepAge(ctx, stream.CachedInfo().Config, want); err != nil {
+		return fmt.Errorf("look whether stream %s may forget sooner: %w", want.Name, err)
+	}
 	differences := compare(stream.CachedInfo().Config, want)
 	if len(differences) == 0 {
 		return nil
