@@ -2,6 +2,7 @@ package bus
 
 import (
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -21,6 +22,16 @@ func (s space) low(was bool) bool {
 		floor += floor / 4
 	}
 	return s.free < floor
+}
+
+// DefaultMaxStore gives the limit that an embedded server has by default whose files
+// are in dir, which need not be there yet; 0 where it cannot be told.
+func DefaultMaxStore(dir string) int64 {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			return defaultMaxStore(dir)
+		}
+	}
 }
 
 // defaultMaxStore gives three quarters of the space that is free or already the

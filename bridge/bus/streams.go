@@ -136,3 +136,6 @@ func payloadStream(bucket string, o StreamOptions) jetstream.StreamConfig {
 		AllowRollup: true,
 	}
 }
+
+// Complete gives the options with what they say by default in its place.
+func (o StreamOptions) Complete() StreamOptions { return o.withDefaults() }

@@ -48,6 +48,7 @@ func addClientFlags(cmd *cobra.Command, vars map[string]string) {
 	_ = cmd.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return natsctx.Names(natsctx.Dir(vars)), cobra.ShellCompDirectiveNoFileComp
 	})
+	completeForClient(cmd, vars, strings.Contains(cmd.Use, "<command>") || strings.Contains(cmd.Use, "[command]"))
 	for _, file := range []string{"creds", "nkey"} {
 		_ = cmd.RegisterFlagCompletionFunc(file, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault))
 	}

@@ -81,13 +81,13 @@ type config struct {
 	Inventory      string        `env:"BRIDGE_INVENTORY" envDefault:"off"`
 	InventoryEvery time.Duration `env:"BRIDGE_INVENTORY_EVERY" envDefault:"1m"`
 	// InventoryMaxBytes 0 is a quarter of the event stream's.
-	InventoryMaxBytes int64 `env:"BRIDGE_INVENTORY_MAX_BYTES"`
+	InventoryMaxBytes byteSize `env:"BRIDGE_INVENTORY_MAX_BYTES"`
 
 	NATSListen     string        `env:"BRIDGE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
 	NATSSync       string        `env:"BRIDGE_NATS_SYNC" envDefault:"always"`
 	NATSReplicas   int           `env:"BRIDGE_NATS_REPLICAS" envDefault:"1"`
 	StreamMaxAge   time.Duration `env:"BRIDGE_STREAM_MAX_AGE" envDefault:"168h"`
-	StreamMaxBytes int64         `env:"BRIDGE_STREAM_MAX_BYTES"`
+	StreamMaxBytes byteSize      `env:"BRIDGE_STREAM_MAX_BYTES"`
 	NATSConfig     string        `env:"BRIDGE_NATS_CONFIG"`
 
 	ExpiresDefault time.Duration `env:"BRIDGE_EXPIRES_DEFAULT" envDefault:"1h"`

@@ -38,14 +38,22 @@ words of serve, and start nothing. Exit code 0 when there is none, else 2.`,
 		Example: "  devicebridge config check && devicebridge serve",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := loadServe(vars)
+			c, err := loadServe(vars)
+			ignored := ignoredSettings(c, vars)
 			if !asJSON {
 				if err == nil {
 					_, err = fmt.Fprintln(cmd.OutOrStdout(), "the configuration has no fault")
 				}
+				for _, s := range ignored {
+					_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s has no effect: %s\n", s.Variable, s.Because)
+				}
 				return err
 			}
-			if written := writeJSON(cmd.OutOrStdout(), map[string]any{"ok": err == nil, "faults": configFaults(err)}); written != nil {
+			answer := map[string]any{"ok": err == nil, "faults": configFaults(err)}
+			if len(ignored) > 0 {
+				answer["ignored"] = ignored
+			}
+			if written := writeJSON(cmd.OutOrStdout(), answer); written != nil {
 				return written
 			}
 			return err
@@ -106,6 +114,9 @@ func writeSettings(w io.Writer, list []setting) error {
 		source := strings.TrimSpace(s.Source + " " + s.File)
 		if s.Refused {
 			source += " (refused)"
+		}
+		if s.Unused != "" {
+			source += " (no effect: " + s.Unused + ")"
 		}
 		row(t, s.Name, s.Value, source)
 	}

@@ -19,6 +19,8 @@ type setting struct {
 	// Refused: what was set has a fault, so that serve does not start. What cannot be
 	// read at all is shown as the default.
 	Refused bool `json:"refused,omitempty"`
+	// Unused says because of what other setting this one, which is given, has no effect.
+	Unused string `json:"unused,omitempty"`
 }
 
 const (
@@ -38,9 +40,16 @@ func effective(c config, vars map[string]string, fault error) []setting {
 	for _, f := range configFaults(fault) {
 		refused[strings.TrimSuffix(f.Variable, "_FILE")] = true
 	}
+	unused := map[string]string{}
+	for _, s := range ignoredSettings(c, vars) {
+		unused[s.Variable] = s.Because
+	}
 	list := make([]setting, 0, len(values))
 	for _, v := range variables() {
 		s := setting{Name: v.name, Value: values[v.name], Source: fromDefault, Secret: slices.Contains(secrets(), v.name), Refused: refused[v.name]}
+		if !s.Refused {
+			s.Unused = unused[v.name]
+		}
 		switch file := vars[v.name+"_FILE"]; {
 		case vars[v.name] != "":
 			s.Source = fromEnvironment
@@ -50,8 +59,13 @@ func effective(c config, vars map[string]string, fault error) []setting {
 		switch {
 		case s.Secret && s.Value != "":
 			s.Value = mask
-		case strings.HasSuffix(s.Name, "_URL"), strings.HasSuffix(s.Name, "_HOST"):
+		case s.Name == "NATS_URL":
+			s.Value = withoutUser(strings.Split(s.Value, ",")...)
+		case strings.HasSuffix(s.Name, "_URL"), strings.HasSuffix(s.Name, "_HOST"), strings.HasSuffix(s.Name, "_ENDPOINT"), strings.Contains(s.Value, "://"):
 			s.Value = withoutUser(s.Value)
+		}
+		if !s.Refused && s.Unused == "" {
+			s = inEffect(c, s)
 		}
 		list = append(list, s)
 	}
@@ -60,8 +74,7 @@ func effective(c config, vars map[string]string, fault error) []setting {
 
 // withoutUser masks who signs in where an address, or each of several, names
 // somebody. It reads the text and no URL, since what cannot be read is shown too.
-func withoutUser(addresses string) string {
-	list := strings.Split(addresses, ",")
+func withoutUser(list ...string) string {
 	for i, address := range list {
 		at := strings.LastIndex(address, "@")
 		if at < 0 {

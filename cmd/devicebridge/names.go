@@ -64,6 +64,8 @@ func takes(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return "a duration such as 30s or 1h30m"
+	case reflect.TypeFor[byteSize]():
+		return "a size such as 512MiB, 1GiB or 1073741824"
 	case reflect.TypeFor[float64]():
 		return "a number such as 1.5"
 	case reflect.TypeFor[logLevel]():

@@ -56,7 +56,7 @@ func busOptions(c clientConfig, server *bus.Server, log *slog.Logger) bus.Option
 }
 
 func streamOptions(c config, server *bus.Server) bus.StreamOptions {
-	o := bus.StreamOptions{Replicas: c.NATSReplicas, MaxAge: c.StreamMaxAge, MaxBytes: c.StreamMaxBytes, Inventory: c.feeds(), InventoryMaxBytes: c.InventoryMaxBytes}
+	o := bus.StreamOptions{Replicas: c.NATSReplicas, MaxAge: c.StreamMaxAge, MaxBytes: int64(c.StreamMaxBytes), Inventory: c.feeds(), InventoryMaxBytes: int64(c.InventoryMaxBytes)}
 	if server != nil {
 		o.MaxStore = server.MaxStore()
 	}

@@ -113,5 +113,5 @@ itself parses by; a test fails when it is stale.
 - All faults are reported together, each under its variable, with exit code 2.
   ` + "`devicebridge config check`" + ` reports them without starting anything; ` + "`devicebridge config print`" + ` shows what is in effect
   and where it comes from, with secrets masked.
-- Durations are Go's: ` + "`30s`, `1h30m`, `168h`" + `. Sizes are in bytes.
+- Durations are Go's: ` + "`30s`, `1h30m`, `168h`" + `. Sizes are a number of bytes, or one with a unit: ` + "`512MiB`, `1GiB`, `10GB`" + `.
 `

@@ -31,6 +31,7 @@ OTEL_BSP_* count too.`,
 			}
 			terminal := isTerminal(cmd.ErrOrStderr())
 			log := newLogger(cmd.ErrOrStderr(), c.LogFormat, c.level)
+			sayIgnored(log, ignoredSettings(c, vars))
 			return runBridge(cmd.Context(), c, nil, log, func(s started) {
 				if terminal {
 					printStarted(cmd.OutOrStdout(), c, s)
