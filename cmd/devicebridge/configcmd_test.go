@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,5 +122,36 @@ func TestConfigNeedsASubcommand(t *testing.T) {
 	}
 	if out := cliOK(t, nil, "config"); !strings.Contains(out, "print") {
 		t.Errorf("its help is %q", out)
+	}
+}
+
+// TestCheckAndServeRefuseTheSameCertificate: what serve would not start with is a
+// fault of the configuration.
+func TestCheckAndServeRefuseTheSameCertificate(t *testing.T) {
+	for name, test := range map[string]struct{ text, says string }{
+		"encrypted PEM": {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "openssl pkcs12 -export"},
+		"EC key":        {"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n", "it takes a certificate and its RSA private key"},
+		"no PEM":        {"hello", "it cannot be read as PKCS#12"},
+		"empty":         {"", "it cannot be read as PKCS#12"},
+		"absent":        {"", "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "client")
+			if name != "absent" {
+				if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			vars := cliMinimal(map[string]string{
+				"BRIDGE_GRAPH_AUTH": "client-certificate", "BRIDGE_GRAPH_TOKEN": "", "BRIDGE_COMMANDS": "off", "BRIDGE_DIRECTORY": "read",
+				"AZURE_CLIENT_ID": "2b9a7d10-58c4-4f6e-8e21-0c4d7b3a9f55", "AZURE_TENANT_ID": "contoso.example", "AZURE_CLIENT_CERTIFICATE_PATH": file,
+			})
+			for _, command := range [][]string{{"config", "check"}, {"serve"}} {
+				r := cliRun(t, vars, command...)
+				if said := r.stdout + r.stderr; r.code != 2 || !strings.Contains(said, test.says) || !strings.Contains(said, "AZURE_CLIENT_CERTIFICATE_PATH") {
+					t.Errorf("%v: exit code %d, %s", command, r.code, said)
+				}
+			}
+		})
 	}
 }

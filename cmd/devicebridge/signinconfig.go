@@ -85,6 +85,11 @@ func signInFaults(c config) []error {
 	required("AZURE_CLIENT_CERTIFICATE_PATH", c.Azure.CertificatePath, signin.ClientCertificate)
 	fault(c.NATS.URL != "" && c.SignInKey == "" && mode.Personal(), "BRIDGE_SIGNIN_KEY",
 		"is missing; with NATS_URL every replica, and `devicebridge login`, needs the same: the base64 of 32 bytes, from openssl rand -base64 32")
+	if mode == signin.ClientCertificate && len(faults) == 0 { // what serve would refuse when it starts
+		if err := signin.CheckCredential(mode, c.Azure.application(nil)); err != nil {
+			faults = append(faults, fmt.Errorf("AZURE_CLIENT_CERTIFICATE_PATH: %s", strings.TrimPrefix(err.Error(), "sign-in: ")))
+		}
+	}
 	if c.GraphToken != "" {
 		_, err := graph.StaticToken(c.GraphToken)
 		if err != nil {

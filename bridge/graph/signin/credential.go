@@ -2,7 +2,6 @@ package signin
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -46,21 +45,4 @@ func newCredential(o Options) (azcore.TokenCredential, error) {
 	default:
 		return nil, fmt.Errorf("sign-in: %q has no credential of its own", o.Mode)
 	}
-}
-
-func newCertificate(o Options) (azcore.TokenCredential, error) {
-	text, err := os.ReadFile(o.CertificateFile)
-	if err != nil {
-		return nil, fmt.Errorf("sign-in: certificate: %w", err)
-	}
-	var password []byte
-	if o.CertificatePassword != "" {
-		password = []byte(o.CertificatePassword)
-	}
-	certificates, key, err := azidentity.ParseCertificates(text, password)
-	if err != nil {
-		return nil, fmt.Errorf("sign-in: certificate %s: %w; it takes a certificate and its private key in PEM or PKCS#12", o.CertificateFile, err)
-	}
-	return azidentity.NewClientCertificateCredential(o.TenantID, o.ClientID, certificates, key,
-		&azidentity.ClientCertificateCredentialOptions{ClientOptions: o.clientOptions(), DisableInstanceDiscovery: !Trusted(o.host())})
 }
