@@ -28,8 +28,9 @@ const storeFailedLine = `^(Filestore \[\S+\] Critical|JetStream stream '\S+ > \S
 // distrust notes that the store failed, and has Watch look at it.
 func (s *Server) distrust(text string, damage bool) {
 	next := &doubt{at: time.Now(), text: text, damage: damage}
+	var was *doubt
 	for {
-		was := s.doubt.Load()
+		was = s.doubt.Load()
 		if was != nil {
 			next.at, next.damage = was.at, was.damage || damage
 			if was.damage {
@@ -40,7 +41,7 @@ func (s *Server) distrust(text string, damage bool) {
 			break
 		}
 	}
-	if err := s.o.noteRun(lastRun{Failed: next.at}); err != nil {
+	if err := s.o.noteRun(lastRun{Failed: next.at}); err != nil && was == nil {
 		s.o.Log.Error("what is doubted of the store is not noted; do not end this process before the trouble is over", "error", err)
 	}
 	if poke := s.poke.Load(); poke != nil {

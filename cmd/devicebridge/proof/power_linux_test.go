@@ -68,7 +68,7 @@ func TestPowerCut(t *testing.T) {
 			p.cut()
 		})
 	})
-	t.Run("faults", func(t *testing.T) {
+	t.Run("only faults", func(t *testing.T) {
 		t.Parallel()
 		p := newPowered(t, seed+3, always)
 		p.through(seed+3, *powerFaults, p.failFor)

@@ -21,9 +21,9 @@ const (
 	// powerCallers are as many as make appends go to the disk in groups.
 	powerCallers = 40
 	// powerLife is how long a command may take that Graph does not end.
-	powerLife = 8 * time.Second
+	powerLife = 20 * time.Second
 	// powerPace is the longest pause of a caller.
-	powerPace = 200 * time.Millisecond
+	powerPace = 600 * time.Millisecond
 )
 
 // powered is a rig whose one bridge has its data directory on a disk that forgets
