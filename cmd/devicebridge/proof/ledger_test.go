@@ -58,9 +58,11 @@ type ledger struct {
 	books books
 	// posted is closed and made anew at each POST.
 	posted chan struct{}
+	// sent has the markers of which there was a POST.
+	sent map[string]bool
 }
 
-func newLedger() *ledger { return &ledger{posted: make(chan struct{})} }
+func newLedger() *ledger { return &ledger{posted: make(chan struct{}), sent: map[string]bool{}} }
 
 // ask notes a request before it is sent for the first time. acknowledge notes its
 // receipt, or for a queued one, with command "", its acknowledgement.
@@ -82,6 +84,7 @@ func (l *ledger) post(p post) (answered func(status int, retryAfter bool)) {
 	defer l.mu.Unlock()
 	i := len(l.books.Posts)
 	l.books.Posts = append(l.books.Posts, p)
+	l.sent[p.Marker] = true
 	close(l.posted)
 	l.posted = make(chan struct{})
 	return func(status int, retryAfter bool) {
@@ -95,6 +98,13 @@ func (l *ledger) postback(p postback) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.books.Postbacks = append(l.books.Postbacks, p)
+}
+
+// wasSent reports whether Graph saw a POST of a request.
+func (l *ledger) wasSent(marker string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent[marker]
 }
 
 // read gives a copy of the books, and a channel that is closed at the next POST.

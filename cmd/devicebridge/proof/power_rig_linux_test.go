@@ -23,7 +23,7 @@ const (
 	// powerLife is how long a command may take that Graph does not end.
 	powerLife = 20 * time.Second
 	// powerPace is the longest pause of a caller.
-	powerPace = 600 * time.Millisecond
+	powerPace = 300 * time.Millisecond
 )
 
 // powered is a rig whose one bridge has its data directory on a disk that forgets
@@ -137,13 +137,17 @@ func (p *powered) load(ctx, asking context.Context, seed uint64) *errgroup.Group
 		group.Go(func() error {
 			for n := 1; asking.Err() == nil; n++ {
 				typ := []events.Type{events.TypeLaunchURI, events.TypeAppService}[n%2]
-				q := request(fmt.Sprintf("caller-%d-%d", i, n), devices[rng.IntN(len(devices))], typ, powerLife)
+				marker := fmt.Sprintf("caller-%d-%d", i, n)
+				q := request(marker, devices[rng.IntN(len(devices))], typ, powerLife)
 				if i%4 == 3 {
 					_ = p.enqueue(ctx, q) // without an acknowledgement it is left alone
 				} else if _, err := p.send(ctx, q); err != nil {
 					return err
 				}
 				pace(asking, time.Duration(rng.Int64N(int64(powerPace))))
+				// Not more than can be sent, on however slow a machine.
+				for end := time.Now().Add(powerLife); !p.ledger.wasSent(marker) && time.Now().Before(end) && pace(asking, tryEvery); {
+				}
 			}
 			return nil
 		})
