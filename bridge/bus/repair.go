@@ -37,7 +37,7 @@ func (w *watch) paces(every time.Duration) {
 	for _, p := range []*pace{&w.restarts, &w.makes, &w.mends, &w.moves} {
 		p.least, p.most = 2*every, 64*every
 	}
-	w.restarts.least = every / 2 // a disk that fails for a moment is the common case
+	w.restarts.least, w.restarts.most = every/2, 8*every // a disk that fails for a moment is the common case
 	w.moves.later(time.Now())
 }
 

@@ -18,7 +18,7 @@ type WatchOptions struct {
 	Streams StreamOptions
 	// Every is the time between two looks, with a little jitter. Zero: 5 s. Pauses
 	// between two attempts to mend the same thing grow from twice to 64 times it, those
-	// between two new starts of the embedded server from half of it.
+	// between two new starts of the embedded server from half of it to 8 times it.
 	Every time.Duration
 	// Observe, if not nil, is called at the start with false for every trouble, and
 	// then whenever one begins or ends. Nothing is looked at while it runs.
