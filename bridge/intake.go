@@ -218,7 +218,7 @@ func (b *Bridge) reject(ctx context.Context, id string, header map[string][]stri
 		ExpiresAt: now, Error: refusal,
 		TraceParent: parent, TraceState: state,
 	}
-	if events.ValidDeviceID(r.DeviceID) {
+	if checkDevice(r.DeviceID) == nil {
 		c.DeviceID = r.DeviceID
 	}
 	if typ, ok := commandType(r.Type); ok {

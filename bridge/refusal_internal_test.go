@@ -85,8 +85,8 @@ func refusals() []refusalCase {
 		{"device missing", `{"type":"launchUri","payload":{"uri":"a:b"}}`, "deviceId", isNoDevice, ""},
 		{"device too long", with(validLaunch, `"deviceId":"`+long+`"`), "deviceId", isTooLong, ""},
 		{"device too long encoded", with(validLaunch, `"deviceId":"`+strings.Repeat("*", 86)+`"`), "deviceId", isTooLong, "it cannot count an encoding"},
-		{"device with a control", with(validLaunch, `"deviceId":"a\u0000"`), "deviceId", "has a control character", "it names no characters"},
-		{"device a path step", with(validLaunch, `"deviceId":".."`), "deviceId", "is a path step, which cannot name a device in a URL", "it names no characters"},
+		{"device with a control", with(validLaunch, `"deviceId":"a\u0000"`), "deviceId", "has a control character", ""},
+		{"device a path step", with(validLaunch, `"deviceId":".."`), "deviceId", "is a path step, which cannot name a device in a URL", ""},
 
 		{"type missing", `{"deviceId":"d","payload":{}}`, "type", isNoType, ""},
 		{"type unknown", with(validLaunch, `"type":"launch"`), "type", isNoType, ""},
@@ -106,7 +106,7 @@ func refusals() []refusalCase {
 		{"no app service", `{"deviceId":"d","type":"appService","payload":{},"packageFamilyName":"p"}`, "appServiceName", isNeeded, ""},
 		{"no package", `{"deviceId":"d","type":"AppServices","payload":{},"appServiceName":"a"}`, "packageFamilyName", isNeeded, ""},
 		{"app service too long", with(validCall, `"appServiceName":"`+long+long+`"`), "appServiceName", isAppName, ""},
-		{"package with a control", with(validCall, `"packageFamilyName":"\t"`), "packageFamilyName", isAppName, "it names no characters"},
+		{"package with a control", with(validCall, `"packageFamilyName":"\t"`), "packageFamilyName", isAppName, ""},
 		{"launchUri with an app service", with(validLaunch, `"appServiceName":"a"`), "appServiceName", isMisplaced, ""},
 		{"launchUri with a package", with(validLaunch, `"packageFamilyName":"p"`), "packageFamilyName", isMisplaced, ""},
 

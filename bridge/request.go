@@ -101,6 +101,8 @@ func checkDevice(id string) *events.Error {
 		return events.Invalid("deviceId", "has a control character")
 	case id == "." || id == "..":
 		return events.Invalid("deviceId", "is a path step, which cannot name a device in a URL")
+	case !events.PlainName(id):
+		return events.Invalid("deviceId", "is not one that Graph gives: it "+events.NameWords())
 	}
 	return nil
 }
@@ -174,6 +176,8 @@ func checkAppService(typ events.Type, r events.Request) *events.Error {
 			return events.Invalid(m.field, "belongs to an appService command; leave it out, or ask for type appService")
 		case len(m.value) > maxAppName || strings.IndexFunc(m.value, unicode.IsControl) >= 0:
 			return events.Invalid(m.field, fmt.Sprintf("takes at most %d bytes and no control characters", maxAppName))
+		case m.value != "" && !events.PlainName(m.value):
+			return events.Invalid(m.field, events.NameWords())
 		}
 	}
 	return nil

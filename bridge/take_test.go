@@ -64,7 +64,7 @@ func TestABadQueuedRequestIsRejectedInTheWordsOfSend(t *testing.T) {
 		{"wrong type of a member", `{"deviceId":"d1","type":"LaunchUri","requestId":7}`, "d1", events.TypeLaunchURI, ""},
 		{"bad expiry", string(launch(`"requestId":"x"`, `"correlationId":"c"`, `"expiresIn":"soon"`)), "d1", events.TypeLaunchURI, "x"},
 		{"device too long", `{"requestId":"x","deviceId":"` + strings.Repeat("d", 300) + `","type":"launchUri","payload":{"uri":"a:"}}`, "", events.TypeLaunchURI, "x"},
-		{"unknown type", `{"requestId":"x","deviceId":"d 1","type":"x"}`, "d 1", "", "x"},
+		{"unknown type", `{"requestId":"x","deviceId":"d@1","type":"x"}`, "d@1", "", "x"},
 		{"request id too long", `{"requestId":"` + strings.Repeat("x", 300) + `","deviceId":"d1"}`, "d1", "", strings.Repeat("x", 256)},
 		{"retryOf unknown", string(launch(`"requestId":"x"`, retryOf(ownID(99)))), "d1", events.TypeLaunchURI, "x"},
 		{"retryOf in flight", string(launch(`"requestId":"x"`, retryOf(lost.ID))), "d1", events.TypeLaunchURI, "x"},

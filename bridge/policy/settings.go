@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"devicebridge/events"
 )
 
 // Member is one setting, by its name in the policy file.
@@ -106,11 +108,16 @@ func checkWord(m Member, word string) error {
 	case AppServices:
 		if packages, service, ok := strings.Cut(word, "/"); !ok || packages == "" || service == "" {
 			return fmt.Errorf("%q is not <package family name>/<app service name>, such as Example.App_8wekyb3d8bbwe/com.example.*", word)
+		} else if !events.PlainName(packages) || !events.PlainName(service) {
+			return fmt.Errorf("%q matches nothing: each of the two names %s", word, events.NameWords())
 		}
 	case SendRate, DeviceSendRate:
 		_, err := parseRate(word)
 		return err
 	case Devices:
+		if !events.PlainName(word) {
+			return fmt.Errorf("%q matches no device: an id %s", word, events.NameWords())
+		}
 	}
 	return nil
 }
