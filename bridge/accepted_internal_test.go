@@ -36,9 +36,9 @@ func acceptances() []acceptedCase {
 	return append(cases,
 		acceptedCase{"a long spelling of a duration", with(validLaunch, `"expiresIn":"`+strings.Repeat("1s", 40)+`"`),
 			with(validLaunch, `"expiresIn":"40s"`)},
-		acceptedCase{"everything", `{"requestId":"r","correlationId":"ü / *.>","deviceId":"a.b*>/ü","type":"AppService","payload":{"x":[1,null]},` +
+		acceptedCase{"everything", `{"requestId":"r","correlationId":"ü / *.>","deviceId":"a.b*:@","type":"AppService","payload":{"x":[1,null]},` +
 			`"appServiceName":"a","packageFamilyName":"p","expiresIn":"1h","retryOf":"xm2igitaea4d34ipad5wcv3kzi"}`,
-			`{"requestId":"r","correlationId":"ü / *.>","deviceId":"a.b*>/ü","type":"appService","payload":{"x":[1,null]},` +
+			`{"requestId":"r","correlationId":"ü / *.>","deviceId":"a.b*:@","type":"appService","payload":{"x":[1,null]},` +
 				`"appServiceName":"a","packageFamilyName":"p","expiresIn":"1h0m0s","retryOf":"xm2igitaea4d34ipad5wcv3kzi"}`},
 		acceptedCase{"longest ids", `{"requestId":"` + id256 + `","correlationId":"` + id256 + `","deviceId":"` + device256 + `","type":"launchUri","payload":{"uri":"a:"}}`,
 			`{"requestId":"` + id256 + `","correlationId":"` + id256 + `","deviceId":"` + device256 + `","type":"launchUri","payload":{"uri":"a:"}}`},

@@ -104,14 +104,14 @@ func TestListFilters(t *testing.T) {
 	for _, id := range []string{"1", "4", "5"} {
 		r.Look(t.Context(), events.RequestCommandID(id), delivery(1))
 	}
-	r.send([]byte(`{"requestId":"other","deviceId":"d 2","type":"launchUri","payload":{"uri":"a:"}}`))
+	r.send([]byte(`{"requestId":"other","deviceId":"d.2","type":"launchUri","payload":{"uri":"a:"}}`))
 	for _, c := range []struct {
 		body, want string
 	}{
 		{`{"state":"requesting"}`, "5 4 1"},
 		{`{"state":"accepted"}`, "other 6 3 2"},
 		{`{"state":"completed"}`, ""},
-		{`{"deviceId":"d 2"}`, "other"},
+		{`{"deviceId":"d.2"}`, "other"},
 		{`{"deviceId":"d1","state":"accepted"}`, "6 3 2"},
 		{`{"deviceId":"nobody's"}`, ""},
 	} {
