@@ -117,6 +117,7 @@ func TestGuestConsumersAreBounded(t *testing.T) {
 	if err := server.Restart(within(t)); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "the bridge connected again", func() bool { _, _, err := b.Newest(within(t), "", 0, 1); return err == nil })
 	until(t, "connected again", func() bool { _, err := js.AccountInfo(within(t)); return err == nil })
 	until(t, "an answer to who makes a consumer", func() bool {
 		_, err := js.CreateConsumer(within(t), eventStream, jetstream.ConsumerConfig{Name: "one-more"})
