@@ -161,7 +161,8 @@ func TestEmulatorSignIn(t *testing.T) {
 		if a.status != test.status || !strings.Contains(a.text, test.words) || a.proto != "HTTP/2.0" {
 			t.Errorf("%s: %+v", name, a)
 		}
-		if (test.status == http.StatusUnauthorized) != strings.Contains(a.challenge, "invalid_token") {
+		itself := strings.Contains(a.challenge, `authorization_uri="`+s.vars["AZURE_AUTHORITY_HOST"]+`common/oauth2/v2.0/authorize"`)
+		if (test.status == http.StatusUnauthorized) != strings.Contains(a.challenge, "invalid_token") || itself != (a.challenge != "") {
 			t.Errorf("%s: WWW-Authenticate %q", name, a.challenge)
 		}
 	}

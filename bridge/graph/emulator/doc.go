@@ -20,7 +20,8 @@
 // in order, one after the other; different commands' postbacks run side by side, see Options.PostbackConcurrency.
 //
 // Every answer carries request-id, client-request-id, Date and x-ms-ags-diagnostic, and every refusal Graph's error
-// object with a message that names what is wrong. Profile switches between the casings that have been documented.
+// object with a message that names what is wrong; the challenge of a 401 names the authority on the host that was asked,
+// where package authority answers when it is mounted there. Profile switches between the casings that have been documented.
 //
 // # Stricter than Graph
 //

@@ -85,6 +85,7 @@ func (a *Authority) routes() *http.ServeMux {
 	own := http.NewCrossOriginProtection() // a foreign page must not press the buttons
 	mux.Handle("/{tenant}/oauth2/v2.0/authorize", own.Handler(http.HandlerFunc(a.authorize)))
 	mux.Handle("/devicelogin", own.Handler(http.HandlerFunc(a.deviceLogin)))
+	mux.HandleFunc("GET "+errorPath, a.errorPage)
 	mux.Handle(controlPrefix, newControl(a))
 	return mux
 }

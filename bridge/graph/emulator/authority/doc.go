@@ -13,6 +13,7 @@
 //	GET  /{tenant}/oauth2/v2.0/authorize                   RFC 6749 with RFC 7636; query, fragment, form_post
 //	POST /{tenant}/oauth2/v2.0/token                       device code, authorization code, refresh token, client credentials
 //	GET  /devicelogin                                      the page on which a person enters the code
+//	GET  /error?code={number}                              the page that error_uri of a refusal leads to
 //
 // {tenant} is consumers, organizations, common, or a directory by its GUID or domain. Whose accounts an app signs in,
 // and where, follows App.Audience; who may sign in to what is decided when a person approves.

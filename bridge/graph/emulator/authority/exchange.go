@@ -104,6 +104,9 @@ func (a *Authority) writeRefusal(w http.ResponseWriter, r *http.Request, err err
 	writeJSON(w, f.status, newErrorJSON(f, r, a.opts.Now()))
 }
 
+// errorPath is the page that error_uri leads to: on this authority, which gave the refusal.
+const errorPath = "/error"
+
 // errorJSON is the error object of Microsoft's page on the device and code flows.
 type errorJSON struct {
 	Error         string `json:"error"`
@@ -120,7 +123,7 @@ func newErrorJSON(f *refusal, r *http.Request, now time.Time) errorJSON {
 	e := errorJSON{
 		Error: f.oauth, Codes: []int{f.code}, Suberror: f.suberror,
 		Timestamp: now.UTC().Format("2006-01-02 15:04:05Z"), TraceID: uuid.NewString(), CorrelationID: r.Header.Get("Client-Request-Id"),
-		URI: "https://login.microsoftonline.com/error?code=" + strconv.Itoa(f.code),
+		URI: "https://" + r.Host + errorPath + "?code=" + strconv.Itoa(f.code),
 	}
 	if !isGUID(e.CorrelationID) {
 		e.CorrelationID = uuid.NewString()

@@ -91,6 +91,7 @@ type answer struct {
 	TraceID       string `json:"trace_id"`
 	CorrelationID string `json:"correlation_id"`
 	Suberror      string `json:"suberror"`
+	ErrorURI      string `json:"error_uri"`
 }
 
 // post sends a form, given as "name=value" in pairs; the path is below {tenant}/oauth2/v2.0.

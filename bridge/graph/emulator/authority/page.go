@@ -1,11 +1,14 @@
 package authority
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 )
 
 // pageData is what the pages show; each uses a part of it.
@@ -92,6 +95,20 @@ func (a *Authority) deviceLogin(w http.ResponseWriter, r *http.Request) {
 	default:
 		a.page(w, messagePage, pageData{Title: "Approved", Text: d.app.display() + " is signed in on the device. You can close this page."})
 	}
+}
+
+// errorPage says where to read about the number in its query, as the page of the platform that error_uri names does.
+func (a *Authority) errorPage(w http.ResponseWriter, r *http.Request) {
+	code, err := strconv.Atoi(r.URL.Query().Get("code"))
+	if err != nil {
+		a.page(w, messagePage, failed(errors.New("the query option 'code' must be the number of an error, such as 70016")))
+		return
+	}
+	a.page(w, messagePage, pageData{
+		Title: fmt.Sprintf("AADSTS%d", code),
+		Text: "This emulator refused a request with this number; the member error_description of its answer says why. " +
+			"Microsoft explains the numbers at https://learn.microsoft.com/entra/identity-platform/reference-error-codes.",
+	})
 }
 
 // shown finds the pending code that a person typed; what it gives is not changed by anybody.

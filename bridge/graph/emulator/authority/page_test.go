@@ -56,3 +56,21 @@ func TestDeviceLoginRefusals(t *testing.T) {
 		t.Error("the code is no longer pending")
 	}
 }
+
+// What error_uri names is a page of this authority, and not of Microsoft's.
+func TestErrorURI(t *testing.T) {
+	p := start(t, authority.Options{})
+	a := p.get("/consumers/oauth2/v2.0/token")
+	path, ok := strings.CutPrefix(a.ErrorURI, p.url)
+	if a.status != http.StatusBadRequest || !ok {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	if page := p.get(path); page.status != http.StatusOK || !strings.Contains(page.raw, "AADSTS900561") {
+		t.Errorf("%s: %d %s", path, page.status, page.raw)
+	}
+	for _, code := range []string{"", "?code=%3Cb%3E"} {
+		if page := p.get("/error" + code); page.status != http.StatusBadRequest || !strings.Contains(page.raw, "number") {
+			t.Errorf("%q: %d %s", code, page.status, page.raw)
+		}
+	}
+}

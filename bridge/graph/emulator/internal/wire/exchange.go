@@ -58,6 +58,9 @@ func (x *Exchange) Refusal(err error) Outcome {
 	for k, v := range f.Header {
 		x.W.Header().Set(k, v)
 	}
+	if f.Status == http.StatusUnauthorized {
+		x.W.Header().Set("WWW-Authenticate", challenge(x.R, f.Reason))
+	}
 	inner := map[string]string{
 		"date":              x.At.Format("2006-01-02T15:04:05"),
 		"request-id":        x.RequestID,

@@ -16,6 +16,8 @@ type Fail struct {
 	Header map[string]string
 	// Inner are members of the inner error, beside the ones that every error has.
 	Inner map[string]string
+	// Reason is of a 401 only: the error of its challenge, such as invalid_token; empty leaves it out.
+	Reason string
 	// Details are the error's details, most of the time none.
 	Details []Detail
 }

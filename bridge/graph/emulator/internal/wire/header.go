@@ -31,17 +31,24 @@ func Bearer(h http.Header) (string, error) {
 	return token, nil
 }
 
-// Unauthorised is a 401 with the challenge of RFC 6750 in the form Graph sends it. reason is the challenge's error,
-// and may be empty.
+// Unauthorised is a 401. reason is the error of the challenge that Exchange.Refusal adds to it, and may be empty.
 func Unauthorised(message, reason string) *Fail {
-	challenge := `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`
-	if reason != "" {
-		challenge += fmt.Sprintf(", error=%q", reason)
-	}
 	return &Fail{
-		Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken", Message: message,
-		Header: map[string]string{"WWW-Authenticate": challenge},
+		Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken", Message: message, Reason: reason,
 	}
+}
+
+// challenge is the one of RFC 6750 in the form Graph sends it. Graph names the authority that gives its tokens, so the
+// emulator names the one of package authority on the host that was asked: a client that follows a challenge must not be
+// led from the emulator to Microsoft's own sign-in.
+func challenge(r *http.Request, reason string) string {
+	authority := OriginalURL(r)
+	authority.Path, authority.RawPath, authority.RawQuery = "/common/oauth2/v2.0/authorize", "", ""
+	text := `Bearer realm="", authorization_uri="` + authority.String() + `", client_id="00000003-0000-0000-c000-000000000000"`
+	if reason != "" {
+		text += fmt.Sprintf(", error=%q", reason)
+	}
+	return text
 }
 
 // isToken68 is the b64token of RFC 6750, section 2.1: letters, digits and -._~+/, then any number of "=".
