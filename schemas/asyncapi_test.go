@@ -175,7 +175,12 @@ func TestAsyncAPIExamples(t *testing.T) {
 	goTypes, decoded := types(), 0
 	for name, message := range d.root["components"].(map[string]any)["messages"].(map[string]any) {
 		message := message.(map[string]any)
-		file, _ := message["payload"].(map[string]any)["$ref"].(string)
+		payload := message["payload"].(map[string]any)
+		// Without this the payload would be read as draft-07.
+		if payload["schemaFormat"] != "application/schema+json;version=draft-2020-12" {
+			t.Errorf("message %s: the format of its payload is %v", name, payload["schemaFormat"])
+		}
+		file, _ := payload["schema"].(map[string]any)["$ref"].(string)
 		goType, ours := goTypes[strings.TrimSuffix(strings.TrimPrefix(file, "./"), ".schema.json")]
 		if !ours {
 			continue

@@ -134,7 +134,7 @@ func (d document) checkExamples(t *testing.T) int {
 		case node["payload"] != nil && list != nil:
 			for _, example := range list {
 				example := example.(map[string]any)
-				check(pointer+"/payload", example["payload"])
+				check(pointer+"/payload/schema", example["payload"])
 				if headers, ok := example["headers"]; ok {
 					check(pointer+"/headers", headers)
 				}

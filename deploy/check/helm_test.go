@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
 	corev1 "k8s.io/api/core/v1"
@@ -218,7 +221,7 @@ settings:
 		}
 	}
 	m = withSecret(m)
-	env["BRIDGE_DIRECTORY"] = "read" // as the inventory asks for
+	delete(env, "BRIDGE_INVENTORY") // it asks for a directory, which a bridge that sends commands does not have
 	if faults := product.faults(t, onDisk(t, m, c, env, secretText)); len(faults) != 0 {
 		t.Errorf("serve refuses %q", faults)
 	}
@@ -315,8 +318,8 @@ func TestChartRefuses(t *testing.T) {
 		{"cluster", `publicURL: ""`, "publicURL is missing"},
 		{"cluster", `nats: {url: ""}`, "nats.url is missing"},
 		{"cluster", `secret: {keys: {callbackKeys: ""}}`, "secret.keys.callbackKeys is missing"},
-		{"cluster", "settings: {BRIDGE_LISTEN_ADDR: ':80'}", "/settings"},
-		{"cluster", "settings: {NATS_URL: 'nats://x'}", "/settings"},
+		{"cluster", "settings: {BRIDGE_LISTEN_ADDR: ':80'}", "invalid propertyName 'BRIDGE_LISTEN_ADDR'"},
+		{"cluster", "settings: {NATS_URL: 'nats://x'}", "invalid propertyName 'NATS_URL'"},
 		{"cluster", "settings: {BRIDGE_DEVICES: {a: b}}", "/settings/BRIDGE_DEVICES"},
 		{"cluster", "mode: both", "/mode"},
 		{"cluster", "replica: 2", "replica"},
