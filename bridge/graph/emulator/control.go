@@ -29,9 +29,9 @@ func newControl(e *Emulator) http.Handler {
 	mux.HandleFunc("GET /emulator/faults", c.faults)
 	mux.HandleFunc("PUT /emulator/faults", c.setFaults)
 	if e.opts.OpenControl {
-		return mux
+		return wire.OwnPagesOnly(mux)
 	}
-	return wire.LocalOnly(mux)
+	return wire.LocalOnly(wire.OwnPagesOnly(mux))
 }
 
 // controlAnswer writes body, an error, or 204 when both are nil.

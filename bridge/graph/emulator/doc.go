@@ -54,8 +54,10 @@
 // # Control surface
 //
 // Paths under /emulator/ are the emulator's own and not Graph's. They take no bearer token; they answer callers whose
-// address and whose Host header are loopback, and which no proxy forwarded, unless Options.OpenControl is set. Bodies
-// are JSON with Content-Type application/json; changes answer 204. Durations are written like "200ms".
+// address and whose Host header are loopback, and which no proxy forwarded, unless Options.OpenControl is set, and take
+// no changes from a page of another origin in a browser. A body is JSON with Content-Type application/json, and no body
+// counts as {} or null, so that a PUT of the faults without one ends them; changes answer 204. Durations are written
+// like "200ms".
 //
 //	GET  /emulator/commands?after={seq}&limit={n}   the ledger, oldest first, at most 1,000: {"total", "value": [...]}
 //	POST /emulator/commands/{id}/status             drive a command by hand: {"status", "error", "custom"}

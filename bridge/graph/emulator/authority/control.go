@@ -1,15 +1,14 @@
 package authority
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
 const controlPrefix = "/emulator/signin/"
@@ -30,12 +29,13 @@ func newControl(a *Authority) http.Handler {
 	mux.HandleFunc("PUT /emulator/signin/faults", c.setFaults)
 	mux.HandleFunc("GET /emulator/signin/ledger", c.ledger)
 	mux.HandleFunc("GET /emulator/signin/assertion", c.assertion)
+	own := wire.OwnPagesOnly(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !a.opts.OpenControl && !isLocal(r) {
 			controlFault(w, http.StatusForbidden, errors.New("the control surface answers callers on this machine only"))
 			return
 		}
-		mux.ServeHTTP(w, r)
+		own.ServeHTTP(w, r)
 	})
 }
 
@@ -66,13 +66,14 @@ func controlFault(w http.ResponseWriter, status int, err error) {
 
 // controlAnswer writes body, an error, or 204 when both are nil.
 func controlAnswer(w http.ResponseWriter, body any, err error) {
+	f, isFail := errors.AsType[*wire.Fail](err)
 	switch {
+	case isFail:
+		controlFault(w, f.Status, errors.New(f.Message))
 	case errors.Is(err, ErrUnknownCode), errors.Is(err, ErrUnknownAccount):
 		controlFault(w, http.StatusNotFound, err)
 	case errors.Is(err, ErrNotPending):
 		controlFault(w, http.StatusConflict, err)
-	case errors.Is(err, errNotJSON):
-		controlFault(w, http.StatusUnsupportedMediaType, err)
 	case err != nil:
 		controlFault(w, http.StatusBadRequest, err)
 	case body == nil:
@@ -82,23 +83,9 @@ func controlAnswer(w http.ResponseWriter, body any, err error) {
 	}
 }
 
-var errNotJSON = errors.New("the Content-Type must be application/json")
-
-// controlBody reads a JSON body into v and refuses members that v does not have. Asking for the content type makes a
-// browser ask first before it sends such a request from a foreign page.
+// controlBody reads a JSON body into v, as wire.ControlBody does.
 func controlBody(w http.ResponseWriter, r *http.Request, v any) error {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return errNotJSON
-	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return fmt.Errorf("the request body: %w", err)
-	}
-	if _, end := dec.Token(); end != io.EOF {
-		return errors.New("the request body: there is more than one JSON value")
-	}
-	return nil
+	return wire.ControlBody(w, r, maxBody, v)
 }
 
 // duration is a time.Duration that JSON writes and reads as "200ms" or "1m".

@@ -39,12 +39,13 @@
 // # Control surface
 //
 // Paths under /emulator/signin/ are the emulator's own. They answer callers whose address and whose Host header are
-// loopback, and which no proxy forwarded, unless Options.OpenControl is set. Bodies are JSON with Content-Type
-// application/json; changes answer 204. Durations are written like "1m".
+// loopback, and which no proxy forwarded, unless Options.OpenControl is set, and take no changes from a page of another
+// origin in a browser. A body is JSON with Content-Type application/json, and no body counts as {}; changes answer 204.
+// Durations are written like "1m".
 //
 //	GET  /emulator/signin/codes                   the device codes that wait: {"value": [{"userCode", "client", "app", "scopes", "expires"}]}
 //	POST /emulator/signin/codes/{code}/approve    {"account": "jim@outlook.example"}
-//	POST /emulator/signin/codes/{code}/decline    {}
+//	POST /emulator/signin/codes/{code}/decline    no body
 //	POST /emulator/signin/revoke                  {"account" or "refreshToken", "accessTokens"}: {"revoked": refresh tokens}
 //	POST /emulator/signin/interaction             {"account"}: its refresh tokens get AADSTS50076 until a new sign-in
 //	PUT  /emulator/signin/token-life              {"tokenLife": "1m"}, for access tokens from now on

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"errors"
 	"net/http"
 	"time"
 )
@@ -23,14 +24,23 @@ func (c control) codes(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c control) approve(w http.ResponseWriter, r *http.Request) {
+	account, err := namedAccount(w, r)
+	if err == nil {
+		err = c.a.Approve(r.PathValue("code"), account)
+	}
+	controlAnswer(w, nil, err)
+}
+
+// namedAccount reads {"account"}, which has to be there.
+func namedAccount(w http.ResponseWriter, r *http.Request) (string, error) {
 	var body struct {
 		Account string `json:"account"`
 	}
 	err := controlBody(w, r, &body)
-	if err == nil {
-		err = c.a.Approve(r.PathValue("code"), body.Account)
+	if err == nil && body.Account == "" {
+		err = errors.New(`the request body needs the member "account": the user name, such as ` + PersonalUser)
 	}
-	controlAnswer(w, nil, err)
+	return body.Account, err
 }
 
 func (c control) decline(w http.ResponseWriter, r *http.Request) {
@@ -57,12 +67,9 @@ func (c control) revoke(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c control) interaction(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Account string `json:"account"`
-	}
-	err := controlBody(w, r, &body)
+	account, err := namedAccount(w, r)
 	if err == nil {
-		err = c.a.RequireInteraction(body.Account)
+		err = c.a.RequireInteraction(account)
 	}
 	controlAnswer(w, nil, err)
 }

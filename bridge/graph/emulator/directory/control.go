@@ -42,9 +42,9 @@ func newControl(d *Directory) http.Handler {
 		})
 	}
 	if d.opts.OpenControl {
-		return mux
+		return wire.OwnPagesOnly(mux)
 	}
-	return wire.LocalOnly(mux)
+	return wire.LocalOnly(wire.OwnPagesOnly(mux))
 }
 
 func controlError(err error) *wire.Fail {
@@ -116,7 +116,16 @@ func (c control) remove(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return nil, errors.New("the query option 'permanent' must be true or false")
 }
 
-func (c control) restore(_ http.ResponseWriter, r *http.Request) (any, error) {
+// nothing reads the body of a call that has nothing to say: none, or {}.
+func (c control) nothing(w http.ResponseWriter, r *http.Request) error {
+	var body struct{}
+	return c.body(w, r, &body)
+}
+
+func (c control) restore(w http.ResponseWriter, r *http.Request) (any, error) {
+	if err := c.nothing(w, r); err != nil {
+		return nil, err
+	}
 	return nil, c.d.Restore(r.PathValue("id"))
 }
 
@@ -143,7 +152,10 @@ func (c control) several(w http.ResponseWriter, r *http.Request, f func(n int) (
 	return map[string]any{"ids": ids}, err
 }
 
-func (c control) expire(http.ResponseWriter, *http.Request) (any, error) {
+func (c control) expire(w http.ResponseWriter, r *http.Request) (any, error) {
+	if err := c.nothing(w, r); err != nil {
+		return nil, err
+	}
 	c.d.ExpireDeltaTokens()
 	return nil, nil //nolint:nilnil // neither a body nor an error: 204
 }

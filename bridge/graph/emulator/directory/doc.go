@@ -53,8 +53,8 @@
 // # Control surface
 //
 // Paths under /emulator/directory/ are the emulator's own. They take no bearer token and answer callers on this machine,
-// unless Options.OpenControl is set. Bodies are JSON with Content-Type application/json; changes answer 204. Each is
-// also a method of Directory.
+// unless Options.OpenControl is set, and take no changes from a page of another origin in a browser. A body is JSON with
+// Content-Type application/json, and no body counts as {}; changes answer 204. Each is also a method of Directory.
 //
 //	PUT    /emulator/directory/devices/{id}           {"device": {...}, "memberOf", "registeredOwners", "registeredUsers"}
 //	PATCH  /emulator/directory/devices/{id}           members, read-only ones too

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -20,6 +21,18 @@ func LocalOnly(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// OwnPagesOnly answers 403 to a change that a browser sends for a page of another origin, and hands every other request
+// on. A page can send a POST without a body to any address, and a control surface asks for no token.
+func OwnPagesOnly(next http.Handler) http.Handler {
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		Control(w, nil, &Fail{
+			Status: http.StatusForbidden, Code: "accessDenied", Message: "The control surface takes no changes from a page of another origin.",
+		})
+	}))
+	return own.Handler(next)
 }
 
 // Control answers a call of a control surface: with body, with 204 when body is nil, or with f when it is not nil, as
@@ -44,23 +57,31 @@ func Control(w http.ResponseWriter, body any, f *Fail) {
 	_, _ = w.Write(b)
 }
 
-// ControlBody reads a JSON body of at most limit bytes into v and refuses members that v does not have. Asking for
-// the content type makes a browser ask first before it sends such a request from a foreign page.
+// ControlBody reads a JSON body of at most limit bytes into v and refuses members that v does not have. No body, under
+// any content type or none, leaves v as it is: whether something has to be said is for the caller to check. A body has
+// to say that it is JSON.
 func ControlBody(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return Unsupported("The Content-Type must be application/json.")
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return TooLarge(limit)
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return BadRequest("The request body could not be read to its end.")
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return Unsupported("The Content-Type of a request with a body must be application/json.")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	dec.UseNumber()
-	err := dec.Decode(v)
+	err = dec.Decode(v)
 	if err == nil {
 		if _, end := dec.Token(); end != io.EOF {
 			err = errors.New("there is more than one JSON value")
 		}
-	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return TooLarge(limit)
 	}
 	if err != nil {
 		return BadRequest("The request body: %v.", err)
