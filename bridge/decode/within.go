@@ -43,8 +43,8 @@ func within(path string, value json.RawMessage, t reflect.Type) *events.Error {
 // fits refuses a value that is no t. The types of what Graph sends keep a member of
 // another type as it came, which a request must not have.
 func fits(path string, value json.RawMessage, t reflect.Type) *events.Error {
-	if len(value) == 0 {
-		return nil // it is absent
+	if len(value) == 0 || string(value) == "null" {
+		return nil // it is absent, or empty
 	}
 	err := json.Unmarshal(value, reflect.New(t).Interface())
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
