@@ -6,14 +6,17 @@
 // A client written against Graph's pages "List user devices", "Send device command" and "Get device command status"
 // works against it. The samples on those pages are accepted as printed and answered in the shape that is printed:
 //
-//	GET  {base}/me/devices                                        200, paged by $top and @odata.nextLink
-//	GET  {base}/me/devices/{id}                                   200
+//	GET  {base}/me/devices                                        200, $select, $filter, paged by $top and @odata.nextLink
+//	GET  {base}/me/devices/{id}                                   200, $select
 //	POST {base}/me/devices/{id}/commands                          201, status "requesting", type null
 //	GET  {base}/me/devices/{id}/commands/{id}                     200, payload null
 //	GET  {base}/me/devices/{id}/commands/{id}/responsePayload     200; 404 until the command is completed, and for LaunchUri
 //
 // {base} is /beta, see Options.BasePath. "command" stands for "commands", and fixed segments are read in any casing,
 // because the pages and the metadata use both. /v1.0/me/devices answers 400, as the service did.
+//
+// $select and $filter are those of the directory's devices, although the page does not name them: id is always answered,
+// every property takes eq, ne, ge, le, in, startsWith and endsWith, in any casing like the rest of a request.
 //
 // After the 201 a command goes through the script of its device, one Step after the other. Each of DefaultDevices has
 // another script, and together they show every documented status. Every status is posted to the command's postBackUri,

@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,63 +14,113 @@ import (
 // maxTop is the largest $top, as elsewhere in Graph.
 const maxTop = 999
 
-// page is the part of the device list that a request asks for.
-type page struct {
+// query is what the query options of a GET ask for, checked.
+type query struct {
 	offset, size int
-	top          string // as sent, to be kept in the nextLink
+	selected     []string // nil for all
+	filter       filter
+	// options are the ones with $ but for $skiptoken, as the next link repeats them.
+	options url.Values
 }
 
-// checkQuery refuses OData options that no page of these calls mentions: Graph would ignore some of them in silence
-// and the client would take a whole answer for a filtered one. Options without $ are the caller's own.
+// checkQuery refuses OData options that the call does not take: Graph would ignore some of them in silence, and the
+// client would take a whole answer for a part of it. Options without $ are the caller's own. The names of the others,
+// which Graph's pages write in several casings, are given in lower case.
 func checkQuery(rawQuery string, op Operation) (url.Values, error) {
-	q, err := url.ParseQuery(rawQuery)
+	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, wire.BadRequest("The query string is malformed.")
 	}
-	for name, values := range q {
-		switch {
-		case !strings.HasPrefix(name, "$"):
-		case op != OpDevices || name != "$top" && name != "$skiptoken":
-			return nil, wire.BadRequest("The query option '%s' is not documented for this call.", name)
-		case len(values) > 1:
-			return nil, wire.BadRequest("The query option '%s' was sent more than once.", name)
+	options := url.Values{}
+	for name, v := range values {
+		if lower := strings.ToLower(name); strings.HasPrefix(name, "$") {
+			options[lower] = append(options[lower], v...)
 		}
 	}
-	return q, nil
+	for name, v := range options {
+		switch {
+		case !slices.Contains(optionsOf(op), name):
+			return nil, wire.BadRequest("The query option '%s' is not documented for this call.", name)
+		case len(v) > 1:
+			return nil, wire.BadRequest("The query option '%s' was sent more than once.", name)
+		case v[0] == "":
+			return nil, wire.BadRequest("The query option '%s' is empty.", name)
+		}
+	}
+	return options, nil
 }
 
-// parsePage reads $top and $skiptoken; limit is the largest page.
-func parsePage(q url.Values, limit int) (page, error) {
-	p := page{size: limit, top: q.Get("$top")}
-	if q.Has("$top") {
-		top, err := strconv.Atoi(p.top)
+// optionsOf lists the OData options that a call takes, in lower case.
+func optionsOf(op Operation) []string {
+	switch op {
+	case OpDevices:
+		return []string{"$top", "$skiptoken", "$select", "$filter"}
+	case OpDevice:
+		return []string{"$select"}
+	default:
+		return nil
+	}
+}
+
+// parseQuery reads the options that checkQuery returned; limit is the largest page.
+func (p Profile) parseQuery(options url.Values, limit int) (query, error) {
+	q := query{size: limit, options: maps.Clone(options)}
+	q.options.Del("$skiptoken")
+	var err error
+	if options.Has("$select") {
+		if q.selected, err = p.parseSelect(options.Get("$select")); err != nil {
+			return query{}, err
+		}
+	}
+	if options.Has("$filter") {
+		if q.filter, err = p.parseFilter(options.Get("$filter")); err != nil {
+			return query{}, err
+		}
+	}
+	if options.Has("$top") {
+		top, err := strconv.Atoi(options.Get("$top"))
 		if err != nil || top < 1 || top > maxTop {
-			return page{}, wire.BadRequest("The query option '$top' must be a number from 1 to %d.", maxTop)
+			return query{}, wire.BadRequest("The query option '$top' must be a number from 1 to %d.", maxTop)
 		}
-		p.size = min(top, limit)
+		q.size = min(top, limit)
 	}
-	if q.Has("$skiptoken") {
-		raw, err := base64.RawURLEncoding.DecodeString(q.Get("$skiptoken"))
-		text, ok := strings.CutPrefix(string(raw), skipPrefix)
-		offset, errAtoi := strconv.Atoi(text)
-		if err != nil || !ok || errAtoi != nil || offset < 0 {
-			return page{}, wire.BadRequest("The query option '$skiptoken' is not one that this service gave.")
-		}
-		p.offset = offset
+	if options.Has("$skiptoken") {
+		q.offset, err = parseSkip(options.Get("$skiptoken"), options.Get("$filter"))
 	}
-	return p, nil
+	return q, err
 }
 
 // skipPrefix makes a token opaque enough that clients do not count with it.
 const skipPrefix = "devices:"
 
-// nextLink is the URL of the page that begins at offset: absolute, to be followed as it stands.
-func (p page) nextLink(self *url.URL, offset int) string {
-	q := url.Values{"$skiptoken": {base64.RawURLEncoding.EncodeToString([]byte(skipPrefix + strconv.Itoa(offset)))}}
-	if p.top != "" {
-		q.Set("$top", p.top)
+// skipToken stands for the page that begins at offset of the devices that the filter lets through.
+func skipToken(offset int, filter string) string {
+	text := skipPrefix + strconv.Itoa(offset)
+	if filter != "" {
+		text += ":" + filter
 	}
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+func parseSkip(token, filter string) (int, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	text, ok := strings.CutPrefix(string(raw), skipPrefix)
+	number, of, _ := strings.Cut(text, ":")
+	offset, errAtoi := strconv.Atoi(number)
+	switch {
+	case err != nil || !ok || errAtoi != nil || offset < 0:
+		return 0, wire.BadRequest("The query option '$skiptoken' is not one that this service gave.")
+	case of != filter:
+		return 0, wire.BadRequest("The query option '$skiptoken' belongs to another query; follow the next link as it stands.")
+	}
+	return offset, nil
+}
+
+// nextLink is the URL of the page that begins at offset: absolute, to be followed as it stands.
+func (q query) nextLink(self *url.URL, offset int) string {
+	options := maps.Clone(q.options)
+	options.Set("$skiptoken", skipToken(offset, q.options.Get("$filter")))
 	next := *self
-	next.RawQuery = q.Encode()
+	next.RawQuery = options.Encode()
 	return next.String()
 }

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"net/http"
-	"net/url"
 
 	"devicebridge/bridge/graph/emulator/internal/wire"
 )
@@ -26,7 +25,11 @@ func (e *Emulator) lookUp(r *http.Request, rt route) (any, error) {
 	if err := p.refusal(r); err != nil {
 		return nil, err
 	}
-	q, err := checkQuery(r.URL.RawQuery, rt.op)
+	options, err := checkQuery(r.URL.RawQuery, rt.op)
+	if err != nil {
+		return nil, err
+	}
+	q, err := e.opts.Profile.parseQuery(options, e.opts.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -34,19 +37,18 @@ func (e *Emulator) lookUp(r *http.Request, rt route) (any, error) {
 }
 
 // find gives the body of a GET operation. What it returns is not changed by anybody afterwards.
-func (e *Emulator) find(r *http.Request, rt route, q url.Values) (any, error) {
+func (e *Emulator) find(r *http.Request, rt route, q query) (any, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if rt.op == OpDevices {
-		return e.list(r, q)
+		return e.list(r, q), nil
 	}
 	d := e.device(rt.device)
 	if d == nil {
 		return nil, notFound("The device '%s' could not be found.", rt.device)
 	}
 	if rt.op == OpDevice {
-		// Graph's pages give a v1.0 context for these beta calls.
-		return e.opts.Profile.device(&d.Device, "https://graph.microsoft.com/v1.0/$metadata#devices/$entity"), nil
+		return e.opts.Profile.view(&d.Device, q.selected, deviceContext(q.selected)+"/$entity"), nil
 	}
 	c, ok := e.store.commands[rt.command]
 	if !ok || c.deviceID != d.ID {
@@ -64,26 +66,28 @@ func (e *Emulator) find(r *http.Request, rt route, q url.Values) (any, error) {
 	return responseView(c.response), nil
 }
 
-// list gives one page of devices.
-func (e *Emulator) list(r *http.Request, q url.Values) (any, error) {
-	p, err := parsePage(q, e.opts.PageSize)
-	if err != nil {
-		return nil, err
-	}
+// list gives one page of the devices that the query asks for.
+func (e *Emulator) list(r *http.Request, q query) any {
 	body := struct {
 		Context  string `json:"@odata.context"`
 		NextLink string `json:"@odata.nextLink,omitempty"`
 		Value    []any  `json:"value"`
 	}{
-		Context: "https://graph.microsoft.com/v1.0/$metadata#devices",
+		Context: deviceContext(q.selected),
 		Value:   []any{},
 	}
-	rest := e.devices[min(p.offset, len(e.devices)):]
-	for _, d := range rest[:min(p.size, len(rest))] {
-		body.Value = append(body.Value, e.opts.Profile.device(&d.Device, ""))
+	var found []*device
+	for _, d := range e.devices {
+		if q.filter.match(e.opts.Profile, &d.Device) {
+			found = append(found, d)
+		}
 	}
-	if p.size < len(rest) {
-		body.NextLink = p.nextLink(wire.OriginalURL(r), p.offset+p.size)
+	rest := found[min(q.offset, len(found)):]
+	for _, d := range rest[:min(q.size, len(rest))] {
+		body.Value = append(body.Value, e.opts.Profile.view(&d.Device, q.selected, ""))
 	}
-	return body, nil
+	if q.size < len(rest) {
+		body.NextLink = q.nextLink(wire.OriginalURL(r), q.offset+q.size)
+	}
+	return body
 }

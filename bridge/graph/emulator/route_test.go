@@ -55,7 +55,8 @@ func TestRefusedPaths(t *testing.T) {
 		{"DELETE", commands(tablet) + "/" + id, 405, "notAllowed", "GET"},
 		{"PATCH", commands(tablet) + "/" + id, 405, "notAllowed", "GET"},
 		{"POST", "/beta/me/devices", 405, "notAllowed", "GET"},
-		{"GET", "/beta/me/devices/" + tablet + "?$select=id", 400, "BadRequest", "$select"},
+		{"GET", "/beta/me/devices/" + tablet + "?$filter=id%20eq%20'x'", 400, "BadRequest", "$filter"},
+		{"GET", commands(tablet) + "/" + id + "?$select=id", 400, "BadRequest", "$select"},
 		{"GET", "/beta/me/devices?$filter=a", 400, "BadRequest", "$filter"},
 		{"GET", "/beta/me/devices?%zz", 400, "BadRequest", "query"},
 	}
