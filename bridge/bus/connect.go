@@ -73,6 +73,8 @@ type Bus struct {
 	// attempt is why the last attempt to connect again reached no server.
 	attempt atomic.Pointer[error]
 	watched watched
+	// works are what Watch looks at beside the streams.
+	works works
 	// lines limits the log of what the server reports, which a requester causes, for
 	// example by a reply subject that this client may not publish to.
 	lines lograte.Limiter

@@ -53,6 +53,8 @@ type Handler func(context.Context, Delivery) Disposition
 // durable consumer is shared by all replicas and made if missing, also when it
 // or its stream disappears and comes back; it never gives up on a message.
 func (b *Bus) Consume(ctx context.Context, w Work) error {
+	b.works.add(w)
+	defer b.works.remove(w)
 	for said := ""; ctx.Err() == nil; {
 		begin := time.Now()
 		if err := b.consumeOnce(ctx, w); ctx.Err() == nil {
@@ -150,14 +152,7 @@ func (b *Bus) consumer(ctx context.Context, w Work) (jetstream.Consumer, time.Ti
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("stream %s: %w", w.Stream, err)
 	}
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable:       w.Durable,
-		FilterSubject: w.Filter,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       w.AckWait,
-		MaxDeliver:    -1,
-		MaxAckPending: maxAckPending,
-	})
+	consumer, err := stream.CreateOrUpdateConsumer(ctx, w.declared())
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("consumer %s on %s: %w", w.Durable, w.Stream, err)
 	}

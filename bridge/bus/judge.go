@@ -60,7 +60,7 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 		switch was, is := before[t]; {
 		case len(details) > 0:
 			now[t] = strings.Join(details, "; ")
-		case is && !s.known():
+		case is && (!s.known() || s.unseen && t.ofConsumer()):
 			now[t] = was
 		}
 	}
@@ -81,6 +81,9 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 	}
 	put(StreamDiffers, changes...)
 	put(RequestsCaptured, s.captured...)
+	changed, paused := s.consumerFaults()
+	put(ConsumerDiffers, changed...)
+	put(ConsumerPaused, paused...)
 	_, was := before[StorageFull]
 	put(StorageFull, s.full(was)...)
 	_, was = before[StorageSpent]
@@ -92,6 +95,19 @@ func judge(before map[Trouble]string, s sight) map[Trouble]string {
 		now[StoreFailed] = s.store.Error()
 	}
 	return now
+}
+
+// consumerFaults says which consumers are not as declared, and which are paused.
+func (s sight) consumerFaults() (changed, paused []string) {
+	for _, c := range s.consumers {
+		if text := c.fault(); text != "" {
+			changed = append(changed, text)
+		}
+		if text := c.pause(); text != "" {
+			paused = append(paused, text)
+		}
+	}
+	return changed, paused
 }
 
 // full says what is full; was is whether something was so far.

@@ -31,6 +31,11 @@ type sight struct {
 	refused bool
 	// captured are the streams of others that answer requests beside the bridge.
 	captured []string
+	// consumers are those that are worked on; unseen: not all of them could be looked at.
+	consumers []consumerSight
+	unseen    bool
+	// limits are what each stream sets for its consumers.
+	limits map[string]jetstream.StreamConsumerLimits
 	// deaf: the leader answers reads, but has not taken appends; refusal says why.
 	deaf    bool
 	refusal string
@@ -103,6 +108,7 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 	}
 	s.captured = sharing(captured)
 	acked := b.acked.Load()
+	s.limits = map[string]jetstream.StreamConsumerLimits{}
 	for _, want := range streams {
 		info, err := b.streamInfo(ctx, want.Name)
 		switch {
@@ -114,6 +120,7 @@ func (b *Bus) lookAtStreams(ctx context.Context, streams []jetstream.StreamConfi
 		case info.Cluster != nil && info.Cluster.Leader == "":
 			return fmt.Errorf("stream %s has no leader", want.Name)
 		}
+		s.limits[want.Name] = info.Config.ConsumerLimits
 		if want.Name == b.subjects.EventStream() {
 			s.event = &sighting{info: info, acked: acked, now: timeOf(info)}
 		}

@@ -34,7 +34,7 @@ func (p *pace) take(now time.Time) bool {
 func (p *pace) later(now time.Time) { p.pause, p.next = 0, now.Add(p.least) }
 
 func (w *watch) paces(every time.Duration) {
-	for _, p := range []*pace{&w.restarts, &w.makes, &w.mends, &w.moves} {
+	for _, p := range []*pace{&w.restarts, &w.makes, &w.mends, &w.moves, &w.consumers} {
 		p.least, p.most = 2*every, 64*every
 	}
 	w.restarts.least, w.restarts.most = every/2, 8*every // a disk that fails for a moment is the common case
@@ -61,6 +61,9 @@ func (w *watch) repair(ctx context.Context, s sight) bool {
 	}
 	if i := slices.IndexFunc(s.differ, differing.mendable); i >= 0 && w.mends.take(time.Now()) {
 		done = w.mend(ctx, s.differ) || done
+	}
+	if _, differs := w.now[ConsumerDiffers]; differs && !s.unseen && w.consumers.take(time.Now()) {
+		done = w.mendConsumers(ctx, s.consumers) || done
 	}
 	return done
 }

@@ -33,14 +33,22 @@ const (
 	// RequestsCaptured: a stream of somebody else listens on requests, so that JetStream
 	// answers callers as well.
 	RequestsCaptured Trouble = "requestsCaptured"
+	// ConsumerDiffers: a consumer that the bridge works from is gone, or configured in
+	// another way than declared.
+	ConsumerDiffers Trouble = "consumerDiffers"
+	// ConsumerPaused: a consumer that the bridge works from is paused on the server.
+	ConsumerPaused Trouble = "consumerPaused"
 	// StoreFailed: the embedded server cannot write.
 	StoreFailed Trouble = "storeFailed"
 )
 
 // AllTroubles lists every trouble there can be.
 func AllTroubles() []Trouble {
-	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed, EventsMissing, RequestsCaptured}
+	return []Trouble{Disconnected, NoAnswer, StreamMissing, StreamDiffers, StorageFull, StorageSpent, StoreFailed, EventsMissing, RequestsCaptured, ConsumerDiffers, ConsumerPaused}
 }
+
+// ofConsumer reports whether the trouble is one of a consumer.
+func (t Trouble) ofConsumer() bool { return t == ConsumerDiffers || t == ConsumerPaused }
 
 // Troubles gives the troubles that Watch sees now; none while it does not run.
 func (b *Bus) Troubles() []Trouble {
@@ -89,6 +97,12 @@ func (t Trouble) words() words {
 	case RequestsCaptured:
 		return words{slog.LevelError, "a stream that is not the bridge's listens where it answers requests; JetStream's acknowledgement comes to callers in the place of the bridge's answer",
 			"take the subject out of that stream, or delete it; for a record of requests read the events"}
+	case ConsumerDiffers:
+		return words{slog.LevelError, "a consumer that the bridge works from was changed or deleted; until it is as declared again requests or commands may wait",
+			"find out who changed it; if it is not set back within a minute delete it, the bridge makes it again, and nothing is lost or sent twice by that"}
+	case ConsumerPaused:
+		return words{slog.LevelWarn, "a consumer that the bridge works from is paused on the NATS server; what it delivers waits until the pause is over",
+			"let the pause end, or end it with `nats consumer resume`; to pause sending use BRIDGE_DISPATCH=paused"}
 	case StoreFailed:
 		return words{slog.LevelError, "the embedded NATS server cannot write; nothing is stored until what it wrote lately is on the disk again and it was started anew, which the bridge does once there is space",
 			"make room on the disk of the data directory; if the detail tells of an input or output error, see to the disk"}

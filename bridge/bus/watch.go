@@ -33,6 +33,8 @@ type WatchOptions struct {
 //   - A changed setting that the bridge's promises rest on is set back where the
 //     server lets it be. While such a setting of the event stream differs, Append
 //     refuses; while one of the inventory stream does, CommitInventory.
+//   - A consumer that Consume works on and that somebody changed or deleted is set back
+//     or made again. A pause of one is reported and left alone: it may be wanted.
 //   - An embedded server whose store failed is started anew once there is space
 //     on its disk. Until then both refuse.
 //   - Where events are missing from the event stream Append refuses for good: a
@@ -110,7 +112,11 @@ type watch struct {
 
 	recollection recollection
 
-	restarts, makes, mends, moves pace
+	gone          []string  // the consumers that the last look saw missing
+	forbidden     time.Time // when the server last denied a look at a consumer
+	toldForbidden bool
+
+	restarts, makes, mends, moves, consumers pace
 }
 
 // once looks, tells what changed, mends what can be mended, and says when to
@@ -123,7 +129,12 @@ func (w *watch) once(ctx context.Context) time.Duration {
 	for _, f := range s.filled {
 		w.b.hooks.Filled(f.stream, f.part)
 	}
+	if s.known() {
+		consumers, all := w.lookAtConsumers(ctx, s.limits)
+		s.consumers, s.unseen = consumers, !all
+	}
 	doubt := w.recollect(ctx, &s)
+	doubt = w.confirmMissing(&s) || doubt
 	seen := judge(w.now, s)
 	suspicion := w.confirm(seen) || doubt
 	w.now = seen

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,7 +81,7 @@ func TestReadiness(t *testing.T) {
 	for _, trouble := range append(bus.AllTroubles(), "unheard of") {
 		h.observe(trouble, "", true)
 		status, text := h.readiness()
-		if ready := status == http.StatusOK; ready != (trouble == bus.StorageFull || trouble == bus.RequestsCaptured) || !strings.Contains(text, "\n"+string(trouble)+": ") {
+		if ready := status == http.StatusOK; ready != slices.Contains([]bus.Trouble{bus.StorageFull, bus.RequestsCaptured, bus.ConsumerDiffers, bus.ConsumerPaused}, trouble) || !strings.Contains(text, "\n"+string(trouble)+": ") {
 			t.Errorf("with %s readiness is %d %q", trouble, status, text)
 		}
 		h.observe(trouble, "", false)

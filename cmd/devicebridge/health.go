@@ -68,7 +68,7 @@ func (h *health) observe(trouble bus.Trouble, detail string, stands bool) {
 	}
 	words, blocks := troubleText(trouble)
 	switch trouble {
-	case bus.NoAnswer, bus.StreamMissing, bus.StreamDiffers, bus.EventsMissing, bus.RequestsCaptured:
+	case bus.NoAnswer, bus.StreamMissing, bus.StreamDiffers, bus.EventsMissing, bus.RequestsCaptured, bus.ConsumerDiffers, bus.ConsumerPaused:
 		if detail != "" {
 			words += ": " + detail
 		}
@@ -130,6 +130,10 @@ func troubleText(t bus.Trouble) (words string, blocks bool) {
 		return "events are missing from the event stream: nothing is stored or sent until the bridge is started again and told how to go on; its log says how", true
 	case bus.RequestsCaptured:
 		return "another stream answers requests beside the bridge", false
+	case bus.ConsumerDiffers:
+		return "a consumer of the bridge is not as declared: requests or commands may wait, postbacks are stored", false
+	case bus.ConsumerPaused:
+		return "a consumer of the bridge is paused on the NATS server: what it delivers waits, postbacks are stored", false
 	case bus.StoreFailed:
 		return "the embedded NATS server cannot write", true
 	case bus.StorageSpent:
