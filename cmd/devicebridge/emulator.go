@@ -34,7 +34,8 @@ func newEmulator() *cobra.Command {
 		Long: `Run an emulator of Graph's device command API: the account's devices, the POST,
 the status and payload GETs, and postbacks. It is stricter than the documents
 where that finds bugs, and injects faults when asked. It keeps everything in
-memory. Beside it, /v1.0/devices is the directory's device resource.
+memory. Beside it, /v1.0/devices is the directory's device resource. Both versions
+take JSON batches at $batch.
 
 With --sign-in it is the Microsoft identity platform too, on the same listener:
 tokens are then needed, expire, and permit what they were granted. Sign-in needs

@@ -11,12 +11,18 @@
 //	POST {base}/me/devices/{id}/commands                          201, status "requesting", type null
 //	GET  {base}/me/devices/{id}/commands/{id}                     200, payload null
 //	GET  {base}/me/devices/{id}/commands/{id}/responsePayload     200; 404 until the command is completed, and for LaunchUri
+//	POST {base}/$batch, /v1.0/$batch                              200; each request of the batch answered by itself
 //
 // {base} is /beta, see Options.BasePath. "command" stands for "commands", and fixed segments are read in any casing,
 // because the pages and the metadata use both. /v1.0/me/devices answers 400, as the service did.
 //
 // $select and $filter are those of the directory's devices, although the page does not name them: id is always answered,
 // every property takes eq, ne, ge, le, in, startsWith and endsWith, in any casing like the rest of a request.
+//
+// $batch is Graph's JSON batching, for the calls above and those of Options.Directory: at most 20 requests with unique
+// ids, each with a URL relative to the version, answered one after the other, 424 for one that depends on one that failed.
+// A request has the token and the client-request-id of the batch, unless it brings its own. A batch that is malformed, or
+// in which a request depends on one that does not stand before it, is 400 as a whole.
 //
 // After the 201 a command goes through the script of its device, one Step after the other. Each of DefaultDevices has
 // another script, and together they show every documented status. Every status is posted to the command's postBackUri,
@@ -46,13 +52,15 @@
 // Graph documents of postbacks only that the URI receives "subsequent notifications of updates". Method (POST), content
 // type (JSON), body (the command as its status would be answered), order, and the retries after an answer other than
 // 2xx (none after 404 and 410, Retry-After honoured, redirects not followed) are assumptions of this package. So are the
-// error codes, which Graph documents in general but not for these calls.
+// error codes, which Graph documents in general but not for these calls, and the body of a 424. Graph advises a batch to
+// be either in sequence or in parallel throughout and may refuse a mixture, which is taken here.
 //
 // # Faults
 //
 // Faults injects delay, 429 with a fractional Retry-After, 503 with and without it, other 5xx, answers lost after the
 // command was taken, and postbacks that are lost, duplicated, reordered or early: by chance from a seed, or for certain
-// by Faults.Next.
+// by Faults.Next. In a batch a fault is of the one request, but an answer that is lost takes the whole batch's answer with
+// it, and the requests behind it are not looked at.
 //
 // # Control surface
 //
@@ -76,7 +84,7 @@
 //
 // It signs nobody in itself. Package authority beside it does, and Options.Authorize is where it plugs in; without it
 // every token has every permission. State is in memory only, bounded by Options.MaxCommands and MaxBytes, and gone after
-// a restart. The devices are those of one account, whoever signs in. The metadata-only PATCH and DELETE of commands,
-// $batch and change notifications are not there; the directory's /devices are the package directory's, which
+// a restart. The devices are those of one account, whoever signs in. The metadata-only PATCH and DELETE of commands
+// and change notifications are not there; the directory's /devices are the package directory's, which
 // Options.Directory mounts. It has no rate limit of its own. It logs nothing: see Options.OnEvent.
 package emulator

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"devicebridge/bridge/graph/emulator/internal/batch"
 	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
@@ -74,17 +75,42 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// ServeHTTP answers the Graph side under Options.BasePath and the control surface under /emulator/, and hands the rest
-// to Options.Directory. A lost answer ends in panic(http.ErrAbortHandler), which net/http turns into a closed connection.
+// ServeHTTP answers the Graph side under Options.BasePath, $batch there and in v1.0, and the control surface under
+// /emulator/, and hands the rest to Options.Directory. A lost answer ends in panic(http.ErrAbortHandler), which net/http turns into a closed connection.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if e.opts.Directory != nil && e.isDirectory(r.URL) {
+	switch {
+	case batch.Is(r.URL, e.base, []string{"v1.0"}):
+		x := wire.NewExchange(w, r, e.opts.Profile.innerError())
+		batch.Serve(x, e.opts.MaxBody, e.admitBatch, http.HandlerFunc(e.serveBatched))
+	case e.opts.Directory != nil && e.isDirectory(r.URL):
+		e.opts.Directory.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, controlPrefix):
+		e.control.ServeHTTP(w, r)
+	default:
+		e.serveGraph(w, r)
+	}
+}
+
+// serveBatched answers a request out of a batch: the directory's and the emulator's own, and none of a control surface,
+// whose callers are judged by headers that a batch does not hand on.
+func (e *Emulator) serveBatched(w http.ResponseWriter, r *http.Request) {
+	if e.opts.Directory != nil && e.isDirectory(r.URL) && !strings.HasPrefix(r.URL.Path, controlPrefix) {
 		e.opts.Directory.ServeHTTP(w, r)
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, controlPrefix) {
-		e.control.ServeHTTP(w, r)
-		return
+	e.serveGraph(w, r)
+}
+
+// admitBatch refuses a batch whose token is good for nothing; what a good one permits is decided for each request.
+func (e *Emulator) admitBatch(token string) error {
+	if err := e.opts.Authorize(token, Permissions{}); err != nil && !errors.Is(err, ErrForbidden) {
+		return wire.Unauthorised("The access token was refused: "+err.Error()+".", "invalid_token")
 	}
+	return nil
+}
+
+// serveGraph answers the emulator's own part of Graph.
+func (e *Emulator) serveGraph(w http.ResponseWriter, r *http.Request) {
 	x := wire.NewExchange(w, r, e.opts.Profile.innerError())
 	rt, err := parseRoute(e.base, r.URL)
 	if err == nil {

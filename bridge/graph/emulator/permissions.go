@@ -8,6 +8,7 @@ var ErrForbidden = errors.New("not permitted")
 
 // Authorize decides whether a bearer token may do what one of the permissions allows. Its error text reaches the client
 // and must not hold the token; an error that wraps ErrForbidden gives 403 and any other gives 401.
+// For a batch it is asked without any permission first, where both no error and ErrForbidden say that the token is good.
 type Authorize func(token string, anyOf Permissions) error
 
 // Permissions is what a call needs, as the permissions tables on Graph's pages have it: one of Work of a token that a

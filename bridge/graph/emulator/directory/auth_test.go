@@ -140,3 +140,33 @@ func TestPathsAndHeaders(t *testing.T) {
 		t.Errorf("%d %v", a.status, err)
 	}
 }
+
+// Alone, the directory answers batches under its own path.
+func TestBatch(t *testing.T) {
+	g := start(t, directory.Options{Authorize: func(token string, anyOf emulator.Permissions) error {
+		switch {
+		case token == "old":
+			return errors.New("expired")
+		case len(anyOf.Work) == 0:
+			return fmt.Errorf("%w: nothing is asked for", emulator.ErrForbidden)
+		}
+		return nil
+	}})
+	const body = `{"requests":[{"id":"1","method":"GET","url":"/devices?$top=1"},{"id":"2","method":"GET","url":"devices/nobody"},
+		{"id":"3","method":"PATCH","url":"/devices/` + desktop + `","headers":{"Content-Type":"application/json"},"body":{"isManaged":true}},
+		{"id":"4","method":"GET","url":"/$batch"},{"id":"5","method":"GET","url":"/devices","dependsOn":["2"]}]}`
+	a := g.do(http.MethodPost, "/v1.0/$batch", body)
+	list, _ := a.json["responses"].([]any)
+	var statuses []any
+	for _, r := range list {
+		statuses = append(statuses, r.(map[string]any)["status"])
+	}
+	if fmt.Sprint(statuses) != "[200 404 204 400 424]" || g.Devices()[0]["isManaged"] != true || g.Requests()[directory.OpList] != 1 {
+		t.Errorf("%v %s", statuses, a.raw)
+	}
+	for token, status := range map[string]int{"": 401, "Bearer old": 401, "Bearer good": 200} {
+		if a, err := g.request(http.MethodPost, "/v1.0/$batch", body, map[string]string{"Authorization": token}); err != nil || a.status != status {
+			t.Errorf("%q: %v %d %s", token, err, a.status, a.raw)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"devicebridge/bridge/graph/emulator"
+	"devicebridge/bridge/graph/emulator/internal/batch"
 	"devicebridge/bridge/graph/emulator/internal/wire"
 )
 
@@ -71,13 +73,30 @@ func New(o Options) (*Directory, error) {
 	return d, nil
 }
 
-// ServeHTTP answers the Graph side under Options.BasePath and the control surface under /emulator/directory/. A lost
+// ServeHTTP answers the Graph side under Options.BasePath, $batch there too, and the control surface under /emulator/directory/. A lost
 // answer ends in panic(http.ErrAbortHandler), which net/http turns into a closed connection.
 func (d *Directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, controlPrefix) {
 		d.control.ServeHTTP(w, r)
 		return
 	}
+	if batch.Is(r.URL, d.base) {
+		batch.Serve(wire.NewExchange(w, r, "innerError"), d.opts.MaxBody, d.admitBatch, http.HandlerFunc(d.serveGraph))
+		return
+	}
+	d.serveGraph(w, r)
+}
+
+// admitBatch refuses a batch whose token is good for nothing; what a good one permits is decided for each request.
+func (d *Directory) admitBatch(token string) error {
+	if err := d.opts.Authorize(token, emulator.Permissions{}); err != nil && !errors.Is(err, emulator.ErrForbidden) {
+		return wire.Unauthorised("The access token was refused: "+err.Error()+".", "invalid_token")
+	}
+	return nil
+}
+
+// serveGraph answers one call of the Graph side.
+func (d *Directory) serveGraph(w http.ResponseWriter, r *http.Request) {
 	x := wire.NewExchange(w, r, "innerError")
 	rt, err := parseRoute(d.base, r.Method, r.URL)
 	if err != nil {

@@ -19,6 +19,7 @@
 //	DELETE {base}/devices/{id}/registeredOwners/{id}/$ref     204, and registeredUsers
 //	POST   {base}/devices/{id}/checkMemberObjects             200, at most 20 ids
 //	POST   {base}/devices/{id}/getMemberObjects               200
+//	POST   {base}/$batch                                      200, as in the package emulator
 //
 // {base} is /v1.0, see Options.BasePath. devices(deviceId='{deviceId}') stands for devices/{id} everywhere.
 //
@@ -70,6 +71,6 @@
 // # What it leaves out
 //
 // State is in memory only, bounded by Options.MaxDevices, and gone after a restart, with all tokens. Groups and users
-// cannot be asked for by themselves, and stay as they were made. There are no open extensions, no deletedItems, no
-// $batch, no ETags and no rate limit of its own.
+// cannot be asked for by themselves, and stay as they were made. There are no open extensions, no deletedItems,
+// no ETags and no rate limit of its own.
 package directory
