@@ -31,13 +31,26 @@ func followCommands(ctx context.Context, url string, apply func(command string, 
 		Durable:       "billing",
 		FilterSubject: "devicebridge.v1.events.>",
 		AckPolicy:     jetstream.AckExplicitPolicy,
+		MaxAckPending: 1, // in order, also when one is delivered again
 	})
 	if err != nil {
 		return err
 	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
 	last := map[string]int{} // in production: stored with what apply stores, in one transaction
-	for ctx.Err() == nil {
-		msg, err := consumer.Next(jetstream.FetchContext(ctx))
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if errors.Is(err, jetstream.ErrNoHeartbeat) { // NATS is away, or the consumer went meanwhile
+			_, err = consumer.Info(ctx)
+			if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+				return err
+			}
+			continue // the next call asks for messages again
+		}
 		if err != nil {
 			return err
 		}
@@ -56,7 +69,6 @@ func followCommands(ctx context.Context, url string, apply func(command string, 
 			return err
 		}
 	}
-	return nil
 }
 
 // end

@@ -33,6 +33,13 @@ func TestProcess(t *testing.T) {
 			t.Cleanup(func() { _ = l.Close() })
 		}
 	}
+	silent, again := cliSubscribeSilently(t, binary), cliSubscribeAgain(t, binary)
+	t.Run("beside", func(t *testing.T) { runProcessTests(t, binary) })
+	again()
+	silent()
+}
+
+func runProcessTests(t *testing.T, binary string) {
 	for name, test := range map[string]func(*testing.T, string){
 		"serve, stop, serve again":  cliTestReopen,
 		"kill -9 after a receipt":   cliTestKilled,
