@@ -99,9 +99,34 @@ func (d *doctor) streams(ctx context.Context) {
 	if fine == len(reports) {
 		d.ok("streams", "all %d are as declared", fine)
 	}
+	d.consumers(ctx)
 	d.captures(ctx)
 	if i := slices.IndexFunc(reports, func(r bus.StreamReport) bool { return r.Ahead != 0 }); i >= 0 {
 		d.clock("clock of NATS", reports[i].Ahead)
+	}
+}
+
+// consumers holds each consumer that the bridge works from against its declaration. One
+// that is missing is no finding: a bridge that runs makes it, and whether one runs is
+// told by the check of the replicas.
+func (d *doctor) consumers(ctx context.Context) {
+	fine := true
+	for _, r := range d.bus.CompareConsumers(ctx) {
+		check := "consumer " + r.Name
+		switch {
+		case denied(r.Err):
+			d.warn(check, "grant it to the doctor, not to callers", "it may not be looked at: %v", r.Err)
+		case r.Err != nil:
+			d.fail(check, "see that a majority of the NATS servers runs, and what their logs say", "%v", r.Err)
+		case r.Matters != "":
+			d.fail(check, "a running bridge sets it back within seconds; where it does not, delete the consumer of "+r.Stream+", which loses nothing", "%s", r.Matters)
+		case !r.PausedUntil.IsZero():
+			d.warn(check, "let the pause end, or end it: nats consumer resume "+r.Stream+" "+r.Name, "it is paused until %s: what it delivers waits", r.PausedUntil.UTC().Format(time.RFC3339))
+		}
+		fine = fine && r.Err == nil && !r.Missing && r.Matters == "" && r.PausedUntil.IsZero()
+	}
+	if fine {
+		d.ok("consumers", "all of the bridge's are as declared")
 	}
 }
 
