@@ -16,7 +16,7 @@ import (
 // plainJSON returns a body as JSON in UTF-8, whether it came so, in UTF-16, as a text
 // that holds JSON, or as a form.
 func plainJSON(body []byte) ([]byte, error) {
-	body = bytes.TrimPrefix(inUTF8(body), []byte("\xef\xbb\xbf"))
+	body = bytes.TrimPrefix(InUTF8(body), []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not valid UTF-8")
 	}
@@ -33,9 +33,10 @@ func plainJSON(body []byte) ([]byte, error) {
 	return body, nil
 }
 
-// inUTF8 returns a body in UTF-16 in UTF-8: one with a byte order mark, or whose first
-// character is ASCII. Any other it returns as it is.
-func inUTF8(body []byte) []byte {
+// InUTF8 returns a body in UTF-16 in UTF-8: one with a byte order mark, or whose first
+// character is ASCII. Any other it returns as it is. What looks for something in a body,
+// such as a secret to take out, has to look behind it.
+func InUTF8(body []byte) []byte {
 	var order binary.ByteOrder
 	switch {
 	case len(body) < 2 || len(body)%2 != 0:

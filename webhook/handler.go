@@ -150,7 +150,7 @@ func (s *Server) receive(ctx context.Context, deadline time.Time, command string
 	}
 	s.bodies.Release(held - int64(len(body)))
 	held = int64(len(body))
-	observations, err := events.ParseObservations(s.options.Secrets.Clean(body, c.Param("token")))
+	observations, err := events.ParseObservations(s.options.Secrets.Clean(events.InUTF8(body), c.Param("token")))
 	if err != nil {
 		return outcome{result: ResultMalformed, detail: err.Error(), read: true}
 	}

@@ -1,11 +1,14 @@
 package webhook_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"devicebridge/bridge/redact"
 	"devicebridge/webhook"
@@ -40,6 +43,30 @@ func TestAPostbackShowsNoToken(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// A body in UTF-16 is taken as well, so it is looked through as what it says.
+func TestAPostbackInUTF16ShowsNoSecret(t *testing.T) {
+	into := &sink{}
+	handler := server(t, webhook.Options{Sink: into}).Handler()
+	target := path(t)
+	token := target[strings.LastIndexByte(target, '/')+1:]
+	for _, mark := range [][]uint16{{0xfeff}, nil} {
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			var body []byte
+			for _, unit := range append(mark, utf16.Encode([]rune(`{"status":"failedToSend","error":"POST `+token+` failed"}`))...) {
+				body = order.AppendUint16(body, unit)
+			}
+			if got := direct(handler, http.MethodPost, target, bytes.NewReader(body)); got.Code != http.StatusAccepted {
+				t.Fatalf("answered %d", got.Code)
+			}
+		}
+	}
+	for _, call := range into.told() {
+		if o := call.observations[0]; o.Status != "failedToSend" || !strings.HasSuffix(o.Error, redact.Mark+" failed") {
+			t.Errorf("stored: %+v", o)
 		}
 	}
 }

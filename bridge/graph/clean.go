@@ -8,11 +8,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 
 	"devicebridge/bridge/redact"
+	"devicebridge/events"
 )
 
 // clean takes the bearer token of an attempt and the given secrets out of what came
-// back: headers, body and error text. Nothing of an answer is read, logged or traced
-// before.
+// back: headers, body, which is in UTF-8 then, and error text. Nothing of an answer is
+// read, logged or traced before.
 func (a *attempt) clean(keeper *redact.Keeper, secrets []string) {
 	keeper.Learn(a.token)
 	a.err = keeper.CleanError(a.err, secrets...)
@@ -25,7 +26,7 @@ func (a *attempt) clean(keeper *redact.Keeper, secrets []string) {
 	if err != nil {
 		return // where it broke off, a.err says so
 	}
-	if clean := keeper.Clean(body, secrets...); !bytes.Equal(clean, body) {
+	if clean := keeper.Clean(events.InUTF8(body), secrets...); !bytes.Equal(clean, body) {
 		a.resp.Body = streaming.NopCloser(bytes.NewReader(clean))
 	}
 }

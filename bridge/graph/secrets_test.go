@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,23 @@ func checkNothingShown(t *testing.T, answer, secret string) {
 	for i := 0; i+16 <= len(secret); i++ {
 		if part := secret[i : i+16]; strings.Contains(seen.String(), part) && !strings.Contains("k1.2000000000.", part[:8]) {
 			t.Fatalf("shows %q in:\n%s", part, seen.String())
+		}
+	}
+}
+
+// An answer in UTF-16 is read as well, so it is looked through as what it says.
+func TestNothingInUTF16ShowsASecret(t *testing.T) {
+	for _, secret := range []string{token, callbackToken} {
+		for _, name := range []string{"error text", "id", "status", "payload", "refusal"} {
+			t.Run(name, func(t *testing.T) {
+				head, body, _ := strings.Cut(repeating()[name], "\r\n\r\n")
+				wide := "\xff\xfe"
+				for _, c := range []byte(fmt.Sprintf(body, secret)) {
+					wide += string([]byte{c, 0})
+				}
+				head = strings.ReplaceAll(head, "{length}", strconv.Itoa(len(wide)))
+				checkNothingShown(t, head+"\r\n\r\n"+wide, secret)
+			})
 		}
 	}
 }

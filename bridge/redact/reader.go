@@ -7,7 +7,8 @@ import (
 
 // reader reads a text as who undoes its escapes would: those of JSON and of Go's
 // quoted strings, however often they were applied, those of a URL, and HTML's
-// numbers. White space is left out.
+// numbers. White space, control characters and characters beyond ASCII, such as those
+// that mark where a line may break, are left out: no secret has any.
 type reader struct {
 	text []byte
 	pos  int
@@ -25,7 +26,7 @@ func (r *reader) next() (c byte, start int, ok bool) {
 		case '&':
 			c, r.pos = r.entity(c, r.pos)
 		}
-		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+		if c > ' ' && c < 0x7f {
 			return c, start, true
 		}
 	}
@@ -33,7 +34,7 @@ func (r *reader) next() (c byte, start int, ok bool) {
 }
 
 // unescaped returns the byte at a place with the escapes of JSON and Go undone, and
-// the place behind it. A character beyond ASCII is one byte that no secret has.
+// the place behind it. A character beyond ASCII is one that next leaves out.
 func (r *reader) unescaped(at int) (c byte, end int) {
 	if r.text[at] != '\\' {
 		return r.text[at], at + 1
