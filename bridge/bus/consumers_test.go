@@ -147,18 +147,36 @@ func TestWatchConsumersRemade(t *testing.T) {
 	})
 }
 
-// TestWatchConsumersPassed: a request that came while the consumer of the intake looked
-// elsewhere is taken once it is set back, and so is one that it had given up.
+// TestWatchConsumersPassed: requests that the consumer of the intake passed over while its
+// filter was another are taken once that is set back.
 func TestWatchConsumersPassed(t *testing.T) {
 	t.Parallel()
-	_, js, works, taken, _, changes := consumed(t)
+	b := connect(t, bus.Options{URL: external(t, t.TempDir()).ClientURL()})
+	ensure(t, b, small())
+	_, js := client(t, b.URL())
+	works, taken := takes(b)
 	intake := works[1]
+	consuming(t, b, intake)
+	until(t, "the consumer", func() bool { _, err := js.Consumer(within(t), intake.Stream, intake.Durable); return err == nil })
 	reconfigured(t, js, intake, func(c *jetstream.ConsumerConfig) { c.FilterSubject = "devicebridge.v1.other" })
 	for range 20 {
 		if _, err := js.Publish(within(t), intake.Filter, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
 	}
+	consumer, err := js.Consumer(within(t), intake.Stream, intake.Durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A pull has the consumer look for its next message, past those.
+	batch, err := consumer.FetchNoWait(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range batch.Messages() {
+		t.Fatal("the other filter delivers a request")
+	}
+	changes := watching(t, b, small())
 	wantChange(t, changes, bus.ConsumerDiffers, true)
 	wantChange(t, changes, bus.ConsumerDiffers, false)
 	seen := map[uint64]bool{}
