@@ -60,7 +60,7 @@
 // Faults injects delay, 429 with a fractional Retry-After, 503 with and without it, other 5xx, answers lost after the
 // command was taken, and postbacks that are lost, duplicated, reordered or early: by chance from a seed, or for certain
 // by Faults.Next. In a batch a fault is of the one request, but an answer that is lost takes the whole batch's answer with
-// it, and the requests behind it are not looked at.
+// it, and the requests behind it are not looked at. Postbacks of a command in a batch may overtake the batch's answer.
 //
 // # Control surface
 //

@@ -49,7 +49,10 @@ func parse(body []byte) ([]request, error) {
 	case n > maxRequests:
 		return nil, wire.BadRequest("The batch has %d requests; the most is %d.", n, maxRequests)
 	}
-	return batch.Requests, check(batch.Requests)
+	if err := check(batch.Requests); err != nil {
+		return nil, err
+	}
+	return batch.Requests, nil
 }
 
 // check refuses a batch whose requests cannot be told apart or put in order. A request may depend on earlier ones only,
