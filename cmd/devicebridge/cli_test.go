@@ -112,7 +112,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 	for _, args := range clients {
 		r := cliRun(t, map[string]string{"NATS_URL": "nats://127.0.0.1:1"}, args...)
-		if r.code != exitUnavailable || r.stdout != "" || !strings.Contains(r.stderr, "start `devicebridge serve`, or set NATS_URL") {
+		if r.code != exitUnavailable || r.stdout != "" || !strings.Contains(r.stderr, "start `devicebridge serve`, or name another server with --server") {
 			t.Errorf("%v without NATS: exit %d, %q", args, r.code, r.stderr)
 		}
 	}

@@ -79,7 +79,7 @@ func cliCounted(t *testing.T, o emulator.Options) (*cliBridge, *atomic.Int32) {
 
 // TestADeviceByItsName goes through every subcommand that takes one.
 func TestADeviceByItsName(t *testing.T) {
-	twins := []emulator.Device{{ID: "twin one", Name: "Twin", Kind: "Phone", Platform: "Android"}, {ID: "twin two", Name: "twin", Kind: "Tablet", Platform: "Windows"}}
+	twins := []emulator.Device{{ID: "twin-one", Name: "Twin", Kind: "Phone", Platform: "Android"}, {ID: "twin-two", Name: "twin", Kind: "Tablet", Platform: "Windows"}}
 	b, listings := cliCounted(t, emulator.Options{Devices: append(cliDevices(), twins...)})
 	device := func(out string) string { t.Helper(); return cliField(t, out, "device") }
 
@@ -89,7 +89,7 @@ func TestADeviceByItsName(t *testing.T) {
 			t.Errorf("%s was sent to %s after %d listings", id, got, listings.Load())
 		}
 	}
-	for text, want := range map[string]string{"JimSurface": cliCompletes, "jimsurface": cliCompletes, "living room.TV~2": "living room.TV~2", "Twin": "twin one", "twin two": "twin two"} {
+	for text, want := range map[string]string{"JimSurface": cliCompletes, "jimsurface": cliCompletes, "living-room.TV~2": "living-room.TV~2", "Twin": "twin-one", "twin-two": "twin-two"} {
 		if got := device(b.ok("send", "--device", text, "--uri", "x:y")); got != want {
 			t.Errorf("%s was sent to %s, want %s", text, got, want)
 		}
@@ -98,7 +98,7 @@ func TestADeviceByItsName(t *testing.T) {
 		t.Errorf("%d listings, want one that is kept", listings.Load())
 	}
 	both := "devicebridge: --device: 2 devices have the name \"TWIN\"; give the id of one:\n" +
-		"devicebridge:   twin one  Twin  Phone  Android\ndevicebridge:   twin two  twin  Tablet  Windows\n"
+		"devicebridge:   twin-one  Twin  Phone  Android\ndevicebridge:   twin-two  twin  Tablet  Windows\n"
 	b.fails(exitUsage, both, "send", "--device", "TWIN", "--uri", "x:y")
 	b.fails(exitUsage, `no device has the id or the name "JimSurfac" (did you mean "JimSurface"?); an id that is not listed is given as "id:JimSurfac"`,
 		"send", "--device", "JimSurfac", "--uri", "x:y")
@@ -113,14 +113,14 @@ func TestADeviceByItsName(t *testing.T) {
 		t.Errorf("%d commands of the device: %+v", len(list.Commands), list.Commands)
 	}
 	b.fails(exitUsage, both, "list", "--device", "TWIN")
-	if lines := b.follow(1, "--device", "Twin", "--all", "--json"); !strings.Contains(lines[0], `"deviceId":"twin one"`) {
+	if lines := b.follow(1, "--device", "Twin", "--all", "--json"); !strings.Contains(lines[0], `"deviceId":"twin-one"`) {
 		t.Errorf("watched %s", lines)
 	}
 	if w := b.watch(1, "--device", "TWIN"); w.err == nil || exitCode(w.err) != exitUsage || !strings.Contains(w.err.Error(), "2 devices have the name") {
 		t.Errorf("watch of two: %v", w.err)
 	}
 	receipt := cliJSON[events.Receipt](t, b.ok("callback", "--device", "Twin", "--json"))
-	if receipt.Command.DeviceID != "twin one" {
+	if receipt.Command.DeviceID != "twin-one" {
 		t.Errorf("the callback is for %s", receipt.Command.DeviceID)
 	}
 	b.fails(exitUsage, both, "callback", "--device", "TWIN")
@@ -147,7 +147,7 @@ func TestAllPagesOfDevicesAreListed(t *testing.T) {
 	if lines := slices.Collect(strings.Lines(b.ok("devices"))); len(lines) != 1+len(emulator.DefaultDevices()) || listings.Load() != 4 {
 		t.Errorf("%d GETs gave %q", listings.Load(), lines)
 	}
-	if got := cliField(t, b.ok("send", "--device", "television with a space in its id", "--uri", "x:y"), "device"); got != "living room.TV~2" {
+	if got := cliField(t, b.ok("send", "--device", "television with odd characters in its id", "--uri", "x:y"), "device"); got != "living-room.TV~2" {
 		t.Errorf("sent to %q", got)
 	}
 }

@@ -154,7 +154,7 @@ func next(t *testing.T, sub *nats.Subscription) *nats.Msg {
 func TestACloudEventsLibraryReadsEveryEvent(t *testing.T) {
 	r := startRig(t, rigOptions{})
 	odd := launchURI("odd")
-	odd.DeviceID, odd.CorrelationID = "living room.TV~2", "Auftrag für \"Müller\" 100%"
+	odd.DeviceID, odd.CorrelationID = "living-room.TV~2", "Auftrag für \"Müller\" 100%"
 	id := r.mustSend(odd).Command.ID
 	list := r.toTheEnd(id)
 

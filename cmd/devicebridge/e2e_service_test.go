@@ -88,7 +88,7 @@ func TestWaitGetListCancelCallback(t *testing.T) {
 	r := startRig(t, rigOptions{})
 	var waited events.Receipt
 	quick := appService("waited")
-	quick.DeviceID = "living room.TV~2" // completes by itself
+	quick.DeviceID = "living-room.TV~2" // completes by itself
 	if err := r.client.Request(t.Context(), "commands.send", quick, &waited, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}

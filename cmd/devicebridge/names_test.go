@@ -10,7 +10,7 @@ import (
 func TestUnknownSettingsAreRefusedByName(t *testing.T) {
 	vars := map[string]string{
 		"BRIDGE_PUBLIC_ULR": "https://bridge.example.com", "BRIDGE_WORKER": "3", "BRIDGE_": "x", "BRIDGE_PUBLIC_URL_FILE": "/etc/url",
-		"BRIDGE_EMPTY": "", "PATH": "/bin", "BRIDGEHEAD": "1", "bridge_workers": "2", "NATS_CONTEXT": "local",
+		"BRIDGE_EMPTY": "", "PATH": "/bin", "BRIDGEHEAD": "1", "bridge_workers": "2",
 	}
 	_, err := loadClient(vars)
 	if err == nil {

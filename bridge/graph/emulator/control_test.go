@@ -11,7 +11,7 @@ import (
 
 func TestControlScript(t *testing.T) {
 	g := start(t, emulator.Options{})
-	const path = "/emulator/devices/living%20room.TV~2/script"
+	const path = "/emulator/devices/living%2Droom.TV~2/script"
 	for _, tt := range []struct {
 		script string
 		want   []string
@@ -23,7 +23,7 @@ func TestControlScript(t *testing.T) {
 		if a := g.do(http.MethodPut, path, tt.script); a.status != http.StatusNoContent {
 			t.Fatalf("%d %s", a.status, a.raw)
 		}
-		g.send("living%20room.TV~2", launch)
+		g.send("living%2Droom.TV~2", launch)
 		if got := statuses(g.await(emulator.EventScriptDone, ""), emulator.EventStatus); strings.Join(got, " ") != strings.Join(tt.want, " ") {
 			t.Errorf("%s gave %v", tt.script, got)
 		}

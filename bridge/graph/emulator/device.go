@@ -88,7 +88,7 @@ func DefaultDevices() []Device {
 			Script: []Step{{Status: StatusSentToTarget}, {Status: StatusCustom}, {Status: StatusCompleted}},
 		},
 		{
-			ID: "living room.TV~2", Name: "Television with a space in its id", Kind: "Television", Platform: "Android",
+			ID: "living-room.TV~2", Name: "Television with odd characters in its id", Kind: "Television", Platform: "Android",
 			Model: "Panel 55", Manufacturer: "Contoso", Status: "Online",
 		},
 	}

@@ -15,7 +15,7 @@ func TestPathSpellings(t *testing.T) {
 	for _, path := range []string{
 		"/beta/me/devices", "/beta/me/devices/", "/Beta/Me/Devices",
 		"/beta/me/devices/" + tablet,
-		"/beta/me/devices/living%20room.TV~2", "/beta/me/devices/kitchen.hub~1", "/beta/me/devices/kitchen%2Ehub%7E1",
+		"/beta/me/devices/living%2Droom.TV~2", "/beta/me/devices/kitchen.hub~1", "/beta/me/devices/kitchen%2Ehub%7E1",
 		commands(tablet) + "/" + id, "/beta/me/devices/" + tablet + "/command/" + id, "/beta/me/devices/" + tablet + "/Commands/" + id + "/",
 		commands(tablet) + "/" + id + "/responsePayload", commands(tablet) + "/" + id + "/responsepayload",
 		"/beta/me/devices/" + tablet + "/command/" + id + "/ResponsePayload",

@@ -19,7 +19,7 @@ func TestDefaultDevicesShowEveryStatus(t *testing.T) {
 		"5d08b1e7-c2f3-4a96-b7d0-3e9a4c6f8012": {"error"},
 		"a4c2f9d8-16be-47e5-90a3-8f7d5b0e6c21": {"sentToTarget", "cancel", "cancelling", "canceled"},
 		"kitchen.hub~1":                        {"sentToTarget", "custom", "completed"},
-		"living room.TV~2":                     {"sentToTarget", "executing", "completed"},
+		"living-room.TV~2":                     {"sentToTarget", "executing", "completed"},
 	}
 	seen := map[string]bool{emulator.StatusRequesting: true} // the 201 says so
 	kinds := map[string]bool{}
