@@ -7,9 +7,14 @@
 //
 //   - the documents need nothing from outside: compiling them opens no file and
 //     no connection;
-//   - every schema has the $id urn:devicebridge:schema:<name>:v1, which events
-//     name as their dataschema; only a file that refers to another has none, see
-//     Text and FS;
+//   - every schema has the name urn:devicebridge:schema:<name>:v1, which events
+//     give as their dataschema, and which is its $id in what Load and Text return;
+//   - the $id of a file is its own file name, so that a reference from one file to
+//     another leads to the same schema for tools that open files and for those that
+//     know schemas by their $id alone, wherever the files lie;
+//   - the files compile where validators are strict: what is required is among the
+//     properties, and a rule for objects stands where the type is object;
+//   - no two schemas have one title, for code generators name types by it;
 //   - the schemas of requests are closed, so that a misspelled member is told,
 //     and those of records and replies are open, because later versions add
 //     members;

@@ -25,7 +25,7 @@ const (
 
 // FS gives every document: <name>.schema.json for each of Names, AsyncAPI and
 // OpenAPI. References between them are relative file names, because that is what
-// the tools for AsyncAPI and OpenAPI can open.
+// the tools for AsyncAPI and OpenAPI can open, and the $id of a file is its name.
 func FS() fs.FS { return files }
 
 // Names lists the schemas, sorted: "command", "request" and so on.
@@ -38,7 +38,8 @@ func Names() []string {
 	return names
 }
 
-// ID gives the $id of the schema name, whether there is one or not.
+// ID returns the URN of the schema name, whether there is one or not: its $id in
+// what Load and Text return, and the dataschema of the events that have it.
 func ID(name string) string { return idPrefix + name + idSuffix }
 
 // Read gives the schema name as its file has it; Text gives it complete. The error for a name that is not one

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// Load gives the schema name with its $id, and the names of the schemas that it
-// refers to, by $id. A file that refers to another has no $id of its own: the
-// file name would have to be resolved against it.
+// Load gives the schema name with its ID as the $id, and the names of the schemas
+// that it refers to, by ID. In the file, the $id and the references are file names.
 func Load(name string) (schema map[string]any, refers []string, err error) {
 	text, err := Read(name)
 	if err != nil {
@@ -21,7 +20,7 @@ func Load(name string) (schema map[string]any, refers []string, err error) {
 	return schema, relink(schema), nil
 }
 
-// relink turns every file reference below node into one by $id, and gives the
+// relink turns every file reference below node into one by ID, and gives the
 // names referred to.
 func relink(node any) []string {
 	var names []string
