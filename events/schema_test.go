@@ -55,6 +55,7 @@ func TestWhatGoWritesFitsTheSchemas(t *testing.T) {
 		"quarantine-reply": {events.QuarantineReply{}, events.QuarantineReply{Examined: 500, Quarantined: 3, Cursor: "4711"}},
 		"list-request":     {events.ListRequest{}, events.ListRequest{State: events.StateRetry, DeviceID: "d", Limit: 200, Cursor: "4711"}},
 		"list-reply":       {events.ListReply{Commands: []events.Command{}}, events.ListReply{Commands: []events.Command{stored(), sparse()}, Cursor: "1"}},
+		"empty-request":    {struct{}{}},
 		"devices-request":  {events.DevicesRequest{}, events.DevicesRequest{Refresh: true}},
 		"devices-reply":    {events.DevicesReply{Devices: []events.Device{}}, events.DevicesReply{Devices: []events.Device{device, {ID: "x"}}}},
 		"device-reply":     {events.DeviceReply{Device: device}},

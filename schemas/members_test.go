@@ -31,6 +31,7 @@ func types() map[string]any {
 		"quarantine-reply":   events.QuarantineReply{},
 		"device":             events.Device{},
 		"devices-request":    events.DevicesRequest{},
+		"empty-request":      struct{}{},
 		"devices-reply":      events.DevicesReply{},
 		"device-reply":       events.DeviceReply{},
 

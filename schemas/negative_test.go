@@ -144,6 +144,7 @@ func broken() []bad {
 		{"signin-reply", 0, `{"signIn":{"mode":"static","state":"usable","generation":1,"key":"the key"}}`, "signIn.key does not match"},
 		{"callback-keys-reply", 0, `{"keys":[{"id":"k1","signs":true}]}`, "keys.0.verifies is missing"},
 		{"callback-keys-reply", 0, `{"keys":[{"id":"k.1","signs":true,"verifies":true}]}`, "keys.0.id does not match"},
+		{"empty-request", 0, `{"refresh":true}`, "refresh is not a member"},
 		{"devices-request", 0, `{"limit":1}`, "limit is not a member"},
 		{"devices-request", 0, `{"refresh":"yes"}`, "refresh is string, want boolean"},
 		{"device", 0, `{"id":""}`, "id breaks minLength"},

@@ -60,7 +60,7 @@ func TestNames(t *testing.T) {
 		" directory-delta-request directory-device directory-device-reply directory-done-reply directory-get-request directory-ids-reply" +
 		" directory-key-request directory-list-reply directory-list-request directory-membership-request directory-object" +
 		" directory-objects-reply directory-objects-request directory-reference-request directory-update-request" +
-		" erase-reply erase-request error id-request inventory-device list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request" +
+		" empty-request erase-reply erase-request error id-request inventory-device list-reply list-request postback problem quarantine-reply quarantine-request receipt request response-reply response-request" +
 		" signin-reply signin-request"
 	if got := strings.Join(schemas.Names(), " "); got != want {
 		t.Errorf("names %s, want %s", got, want)

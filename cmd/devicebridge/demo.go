@@ -16,6 +16,7 @@ import (
 
 	"devicebridge/bridge/bus"
 	"devicebridge/bridge/graph/emulator"
+	"devicebridge/bridge/graph/emulator/directory"
 	"devicebridge/events"
 )
 
@@ -68,7 +69,11 @@ func (d demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, graph.Close(), hook.Close())
 	}
-	e, err := emulator.New(emulator.Options{})
+	devices, err := directory.New(directory.Options{}) // for a second bridge beside the demo
+	if err != nil {
+		return errors.Join(err, graph.Close(), hook.Close())
+	}
+	e, err := emulator.New(emulator.Options{Directory: devices})
 	if err != nil {
 		return errors.Join(err, graph.Close(), hook.Close())
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,11 +93,7 @@ func TestTheSubscriberOfTheReadme(t *testing.T) {
 
 // TestReadmeIsTrue holds the README against the code it describes.
 func TestReadmeIsTrue(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme := string(text)
+	readme := readReadme(t)
 	own, err := os.ReadFile("e2e_readme_test.go")
 	if err != nil {
 		t.Fatal(err)

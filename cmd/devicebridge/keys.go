@@ -131,7 +131,7 @@ func checkKey(w io.Writer, keys []events.CallbackKey, id string, now time.Time) 
 // keyEndpoints are what `devicebridge keys check` asks.
 func keyEndpoints(keys *webhook.Keyring, store stateStore, now func() time.Time) []bridge.Endpoint {
 	return []bridge.Endpoint{{
-		Name: "callbacks.keys", Request: "devices-request", Reply: "callback-keys-reply",
+		Name: "callbacks.keys", Request: "empty-request", Reply: "callback-keys-reply",
 		Description: "tell which key signs callbacks, which verify them, and until when callbacks under each may come",
 		Handle: func(ctx context.Context, _ map[string][]string, data []byte) (any, error) {
 			if _, err := decode.Strict[struct{}](data); err != nil {

@@ -51,6 +51,7 @@ func runProcessTests(t *testing.T, binary string) {
 		"one data directory":        cliTestDataDirectory,
 		"demo":                      cliTestDemo,
 		"demo --keep":               cliTestDemoKeep,
+		"the directory beside it":   cliTestReadmeDirectory,
 		"emulator":                  cliTestEmulator,
 		"watch ended by a signal":   cliTestWatchSignal,
 		"a port that is taken":      cliTestPortTaken,

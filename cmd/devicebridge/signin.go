@@ -67,7 +67,7 @@ const signInPatience = 3 * time.Second
 func signInEndpoints(s *signin.SignIn, waits func() []events.Wait) []bridge.Endpoint {
 	return []bridge.Endpoint{
 		{
-			Name: "signin.get", Request: "devices-request", Reply: "signin-reply",
+			Name: "signin.get", Request: "empty-request", Reply: "signin-reply",
 			Description: "tell how the bridge signs in to Graph, who is signed in, and why nothing is sent if that is so",
 			Handle: func(ctx context.Context, _ map[string][]string, data []byte) (any, error) {
 				if _, err := decode.Strict[struct{}](data); err != nil {
