@@ -49,8 +49,9 @@ func (c *Callbacks) CallbackURL(command string, expiry time.Time) string {
 
 // Tokens returns the tokens that CallbackURL makes with each of the keys.
 func (c *Callbacks) Tokens(command string, expiry time.Time) []string {
-	var tokens []string
-	for _, k := range c.keys.all() {
+	keys := c.keys.all()
+	tokens := make([]string, 0, len(keys))
+	for _, k := range keys {
 		tokens = append(tokens, sign(k, command, strconv.FormatInt(expiry.Unix(), 10)))
 	}
 	return tokens

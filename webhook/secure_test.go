@@ -66,11 +66,11 @@ func TestStopEndsHandshakes(t *testing.T) {
 	s := server(t, webhook.Options{Sink: &sink{}, TLS: certificate(t), DrainTimeout: time.Minute, ReadHeaderTimeout: time.Hour})
 	go func() { served <- s.Serve(ctx, l) }()
 	silent := dial(t, l.Addr().String())
-	clear := dial(t, l.Addr().String())
-	if _, err := io.WriteString(clear, "GET / HTTP/1.1\r\n"); err != nil {
+	plain := dial(t, l.Addr().String())
+	if _, err := io.WriteString(plain, "GET / HTTP/1.1\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if got := parsed(t, clear); got.status != http.StatusBadRequest {
+	if got := parsed(t, plain); got.status != http.StatusBadRequest {
 		t.Errorf("in clear: %+v", got)
 	}
 	stop()

@@ -88,7 +88,7 @@ func (c Capture) String() string {
 
 // sharing says in one line which streams listen on requests.
 func sharing(list []Capture) []string {
-	var said []string
+	said := make([]string, 0, len(list))
 	for _, c := range list {
 		said = append(said, c.String())
 	}

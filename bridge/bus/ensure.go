@@ -112,7 +112,8 @@ func (b *Bus) checkServer(ctx context.Context) error {
 // looks like a reply.
 func (b *Bus) checkCapture(ctx context.Context) error {
 	found, err := b.captured(ctx, b.answered(), false)
-	faults := []error{err}
+	faults := make([]error, 0, len(found)+1)
+	faults = append(faults, err)
 	for _, c := range found {
 		faults = append(faults, errors.New(c.String()))
 	}
@@ -167,7 +168,7 @@ type difference struct {
 // compare gives what differs between a stream and its declaration, of what the
 // bridge declares; anything else on the stream is the operator's.
 func compare(have, want jetstream.StreamConfig) []difference {
-	all := []difference{
+	declared := []difference{
 		{"subjects", strings.Join(have.Subjects, " "), strings.Join(want.Subjects, " "), !within(have.Subjects, want.Subjects)},
 		{"subject transform", transform(have.SubjectTransform), transform(want.SubjectTransform), true},
 		{"retention", have.Retention.String(), want.Retention.String(), true},
@@ -183,8 +184,7 @@ func compare(have, want jetstream.StreamConfig) []difference {
 		{"rollup", have.AllowRollup, want.AllowRollup, false},
 		{"atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish, false},
 	}
-	all = append(all, undeclared(have, want)...)
-	return only(all, func(d difference) bool { return d.have != d.want })
+	return only(slices.Concat(declared, undeclared(have, want)), func(d difference) bool { return d.have != d.want })
 }
 
 // merge gives have with what the bridge declares and the server lets change, as

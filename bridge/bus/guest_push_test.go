@@ -107,7 +107,7 @@ func TestGuestPushDelivers(t *testing.T) {
 	})
 	t.Run("the new library", func(t *testing.T) {
 		_, js := client(t, server.URL())
-		for name, make := range map[string]func() (func(jetstream.MessageHandler) (jetstream.ConsumeContext, error), error){
+		for name, create := range map[string]func() (func(jetstream.MessageHandler) (jetstream.ConsumeContext, error), error){
 			"push": func() (func(jetstream.MessageHandler) (jetstream.ConsumeContext, error), error) {
 				c, err := js.CreatePushConsumer(within(t), eventStream, jetstream.ConsumerConfig{DeliverSubject: nats.NewInbox(), AckPolicy: jetstream.AckExplicitPolicy})
 				return func(h jetstream.MessageHandler) (jetstream.ConsumeContext, error) { return c.Consume(h) }, err
@@ -117,7 +117,7 @@ func TestGuestPushDelivers(t *testing.T) {
 				return func(h jetstream.MessageHandler) (jetstream.ConsumeContext, error) { return c.Consume(h) }, err
 			},
 		} {
-			consume, err := make()
+			consume, err := create()
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

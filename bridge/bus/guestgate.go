@@ -243,7 +243,7 @@ func refused(code server.ErrorIdentifier, status int, why string) []byte {
 
 // gated are the requests of guests that go through the gate.
 func gated(s events.Subjects) []string {
-	var list []string
+	list := make([]string, 0, 2*len(guestStreams(s)))
 	for _, stream := range guestStreams(s) {
 		list = append(list, apiPrefix+"CONSUMER.CREATE."+stream+".>", apiPrefix+"CONSUMER.DURABLE.CREATE."+stream+".*")
 	}

@@ -24,8 +24,9 @@ type ConsumerReport struct {
 // CompareConsumers holds each consumer that the bridge works from against its
 // declaration, changing nothing.
 func (b *Bus) CompareConsumers(ctx context.Context) []ConsumerReport {
-	var reports []ConsumerReport
-	for _, w := range []Work{b.DispatchWork(DefaultAckWait, 1, nil), b.IntakeWork(1, nil), b.TimerWork(DefaultAckWait, 1, nil)} {
+	works := []Work{b.DispatchWork(DefaultAckWait, 1, nil), b.IntakeWork(1, nil), b.TimerWork(DefaultAckWait, 1, nil)}
+	reports := make([]ConsumerReport, 0, len(works))
+	for _, w := range works {
 		reports = append(reports, b.compareConsumer(ctx, w))
 	}
 	return reports

@@ -63,11 +63,11 @@ func (o ServerOptions) noteRun(run lastRun) error {
 
 // doubted returns whether there are files of the store that the disk may not have as
 // they read, and since when they may have been changed; zero: that is not known.
-func (o ServerOptions) doubted() (since time.Time, any bool, err error) {
+func (o ServerOptions) doubted() (since time.Time, some bool, err error) {
 	text, err := os.ReadFile(o.lastRunFile())
 	var run lastRun
 	if err != nil || json.Unmarshal(text, &run) != nil {
-		return time.Time{}, true, nil
+		return time.Time{}, true, nil //nolint:nilerr // without the file everything is doubted
 	}
 	switch {
 	case run.Settled, run.Boot != "" && run.Boot != bootID():

@@ -65,7 +65,7 @@ func (p *Poller) poll(ctx context.Context, here place) error {
 			return nil
 		}
 		p.reading.note(link, list)
-		if why, anew := p.reading.endless(page.Next); why != nil {
+		if anew, why := p.reading.endless(page.Next); why != nil {
 			behind := here.cursor
 			if anew {
 				behind.Link, behind.Round = "", ""

@@ -46,18 +46,18 @@ func (r *reading) note(link string, told []news) {
 	}
 }
 
-// endless returns why the pages, of which next is the link of the one to come, do
-// not seem to end, and whether to begin anew then; nil where they may end.
-func (r *reading) endless(next string) (why error, anew bool) {
+// endless returns whether to begin again, and why the pages, of which next is the link
+// of the one to come, do not seem to end; nil where they may end.
+func (r *reading) endless(next string) (again bool, why error) {
 	switch {
 	case r.links[sha256.Sum256([]byte(next))]:
-		return errLoop, true
+		return true, errLoop
 	case r.idle >= mostIdle*mostPauses:
-		return fmt.Errorf("the pages of the directory do not end: %d in a row had no device that was not in one before; everything is read anew after a pause", r.idle), true
+		return true, fmt.Errorf("the pages of the directory do not end: %d in a row had no device that was not in one before; everything is read anew after a pause", r.idle)
 	case r.idle > 0 && r.idle%mostIdle == 0:
-		return fmt.Errorf("the pages of the directory do not end: %d in a row had no device that was not in one before; it is gone on after a pause", r.idle), false
+		return false, fmt.Errorf("the pages of the directory do not end: %d in a row had no device that was not in one before; it is gone on after a pause", r.idle)
 	default:
-		return nil, false
+		return false, nil
 	}
 }
 

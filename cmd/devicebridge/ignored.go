@@ -47,8 +47,9 @@ func ignoredSettings(c config, vars map[string]string) []ignoredSetting {
 }
 
 func variableNames() []string {
-	var names []string
-	for _, v := range variables() {
+	all := variables()
+	names := make([]string, 0, len(all)+1)
+	for _, v := range all {
 		names = append(names, v.name)
 	}
 	return names

@@ -54,8 +54,8 @@ func (n keyNeeds) fresh(by noted) bool {
 	if by.until.Sub(n.Until[ids[0]]) >= noteEvery/2 {
 		return false
 	}
-	for i, print := range by.ring.Prints() {
-		if by.now.Sub(n.Prints[ids[i]][print]) >= noteEvery/2 {
+	for i, mark := range by.ring.Prints() {
+		if by.now.Sub(n.Prints[ids[i]][mark]) >= noteEvery/2 {
 			return false
 		}
 	}
@@ -69,8 +69,8 @@ func (n keyNeeds) strangers(ring *webhook.Keyring, replaced map[string]time.Time
 	var ids []string
 	own := ring.Prints()
 	for i, id := range ring.IDs() {
-		for print, at := range n.Prints[id] {
-			if print != own[i] && now.Sub(at) < noteAhead && at.After(replaced[id]) && !slices.Contains(ids, id) {
+		for mark, at := range n.Prints[id] {
+			if mark != own[i] && now.Sub(at) < noteAhead && at.After(replaced[id]) && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}
@@ -110,11 +110,11 @@ func (n keyNeeds) with(by noted) keyNeeds {
 			next.Prints[id] = prints
 		}
 	}
-	for i, print := range by.ring.Prints() {
+	for i, mark := range by.ring.Prints() {
 		if next.Prints[ids[i]] == nil {
 			next.Prints[ids[i]] = map[string]time.Time{}
 		}
-		next.Prints[ids[i]][print] = now.UTC().Truncate(time.Second)
+		next.Prints[ids[i]][mark] = now.UTC().Truncate(time.Second)
 	}
 	if next.Until == nil {
 		next.Until = map[string]time.Time{}

@@ -44,7 +44,7 @@ func TestChallengeNamesTheEmulator(t *testing.T) {
 	for _, srv := range []*httptest.Server{plain, secure} {
 		for _, path := range []string{"/beta/me/devices", "/v1.0/devices"} {
 			for _, header := range []string{"Bearer good", "", "Basic abc", "Bearer old"} {
-				a := ask(t, srv, http.MethodGet, path, header)
+				a := ask(t, srv, http.MethodGet, path, header) //nolint:bodyclose // ask has closed it
 				if header == "Bearer good" && srv == secure {
 					continue // its faults are used up
 				}
@@ -55,7 +55,7 @@ func TestChallengeNamesTheEmulator(t *testing.T) {
 			}
 		}
 	}
-	if a := ask(t, secure, http.MethodGet, "/common/oauth2/v2.0/authorize", ""); a.StatusCode == http.StatusNotFound {
+	if a := ask(t, secure, http.MethodGet, "/common/oauth2/v2.0/authorize", ""); a.StatusCode == http.StatusNotFound { //nolint:bodyclose // ask has closed it
 		t.Error("nothing is where the challenge leads")
 	}
 }

@@ -85,13 +85,13 @@ func (e *Emulator) post(ctx context.Context, uri string, body []byte) delivery {
 	case <-ctx.Done():
 		return delivery{retryAfter: -1, err: ctx.Err()}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, bytes.NewReader(body)) //nolint:gosec // a command names where its postbacks go
 	if err != nil {
 		return delivery{retryAfter: -1, err: withoutURL(err)}
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "devicebridge-emulator")
-	resp, err := e.client.Do(req)
+	resp, err := e.client.Do(req) //nolint:gosec // as above
 	if err != nil {
 		return delivery{retryAfter: -1, err: withoutURL(err)}
 	}

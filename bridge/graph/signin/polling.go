@@ -51,7 +51,7 @@ func (c *authorityClient) Do(r *http.Request) (*http.Response, error) {
 	if grant := form.Get("grant_type"); grant == "device_code" || grant == "urn:ietf:params:oauth:grant-type:device_code" {
 		return c.poll(r)
 	}
-	resp, err := c.Client.Do(r)
+	resp, err := c.Client.Do(r) //nolint:gosec // the library made the request, for the authority that the operator named
 	if err != nil || resp.StatusCode < 200 || resp.StatusCode > 299 || resp.Body == nil {
 		return resp, err
 	}
@@ -81,7 +81,7 @@ func (c *authorityClient) poll(r *http.Request) (*http.Response, error) {
 	if err := until(r.Context(), c.next); err != nil {
 		return nil, err
 	}
-	resp, err := c.Client.Do(r)
+	resp, err := c.Client.Do(r) //nolint:gosec // as in Do
 	c.next = time.Now().Add(cmp.Or(c.interval, pollEvery))
 	if r.Context().Err() != nil {
 		return resp, err
@@ -94,7 +94,7 @@ func (c *authorityClient) poll(r *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		c.failed = &Failure{Message: "the authority's answer broke off", Advice: reachAdvice}
-		return pending(r), nil
+		return pending(r), nil //nolint:nilerr // it is kept, and told where the code ends without a verdict
 	case !verdict(resp.StatusCode, body):
 		c.failed = refused(resp.StatusCode, body)
 		if seconds, err := strconv.Atoi(strings.TrimSpace(resp.Header.Get("Retry-After"))); err == nil && seconds > 0 {
@@ -176,7 +176,7 @@ func (c *authorityClient) numbers(resp *http.Response) error {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
-		return nil // the libraries say what is wrong with it
+		return nil //nolint:nilerr // the libraries say what is wrong with it
 	}
 	switch {
 	case object["device_code"] != nil:

@@ -164,7 +164,7 @@ func TestALoginWithoutAVerdict(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, authority.Options{})
-		r.app.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })}
+		r.app.Transport = inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })}
 		if _, err := r.login(); err == nil || !strings.Contains(err.Error(), "`devicebridge login` again") || strings.Contains(err.Error(), "by itself") {
 			t.Errorf("without a code it says %v", err)
 		}

@@ -75,6 +75,7 @@ func (n *node) entry(out *fuse.EntryOut) {
 	n.attributes(&out.Attr)
 }
 
+// Lookup finds a name in a directory.
 func (f *files) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	dir, leave := f.enter(in.NodeId)
 	defer leave()
@@ -86,6 +87,7 @@ func (f *files) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out *f
 	return fuse.OK
 }
 
+// GetAttr returns what a node is.
 func (f *files) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
@@ -93,6 +95,7 @@ func (f *files) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut
 	return fuse.OK
 }
 
+// SetAttr changes size or mode.
 func (f *files) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
@@ -130,6 +133,7 @@ func (f *files) add(parent uint64, name string, mode uint32, out *fuse.EntryOut)
 	return n, fuse.OK
 }
 
+// Mkdir makes a directory.
 func (f *files) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
@@ -137,6 +141,7 @@ func (f *files) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fus
 	return status
 }
 
+// Create makes and opens a file.
 func (f *files) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
@@ -147,6 +152,7 @@ func (f *files) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *f
 	return status
 }
 
+// Open opens a file.
 func (f *files) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
@@ -158,7 +164,7 @@ func (f *files) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadR
 	n, leave := f.enter(in.NodeId)
 	defer leave()
 	if err := f.d.failed(f.d.fault.Read); err != 0 {
-		return nil, fuse.Status(err)
+		return nil, status(err)
 	}
 	from := min(in.Offset, uint64(len(n.data)))
 	return fuse.ReadResultData(buf[:copy(buf, n.data[from:])]), fuse.OK
@@ -182,14 +188,19 @@ func (f *files) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32,
 	return uint32(len(data)), fuse.OK //nolint:gosec // MaxWrite bounds it
 }
 
+// status returns the error as the protocol has it.
+func status(err syscall.Errno) fuse.Status {
+	return fuse.Status(err) //nolint:gosec // error numbers are small
+}
+
 func (f *files) sync(h *handle) fuse.Status {
 	var err syscall.Errno
 	h.failures, err = f.d.sync(h.n, h.failures)
-	return fuse.Status(err)
+	return status(err)
 }
 
 // failing returns why nothing can be changed; OK: it can.
-func (f *files) failing() fuse.Status { return fuse.Status(f.d.failed(f.d.fault.Write)) }
+func (f *files) failing() fuse.Status { return status(f.d.failed(f.d.fault.Write)) }
 
 // Fsync brings a file to the disk.
 func (f *files) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
@@ -203,10 +214,13 @@ func (f *files) FsyncDir(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	return f.Fsync(cancel, in)
 }
 
+// Flush does nothing: closing syncs nothing.
 func (f *files) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.OK }
 
+// Release closes a file.
 func (f *files) Release(_ <-chan struct{}, in *fuse.ReleaseIn) { f.ReleaseDir(in) }
 
+// ReleaseDir closes a directory.
 func (f *files) ReleaseDir(in *fuse.ReleaseIn) {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
@@ -234,14 +248,17 @@ func (f *files) remove(parent uint64, name string, isDir bool) fuse.Status {
 	return fuse.OK
 }
 
+// Unlink removes the name of a file.
 func (f *files) Unlink(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
 	return f.remove(in.NodeId, name, false)
 }
 
+// Rmdir removes a directory.
 func (f *files) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
 	return f.remove(in.NodeId, name, true)
 }
 
+// Rename gives a node another name.
 func (f *files) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName string) fuse.Status {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
@@ -251,9 +268,10 @@ func (f *files) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName st
 	if status := f.failing(); !status.Ok() {
 		return status
 	}
-	return fuse.Status(f.d.rename(f.d.nodes[in.NodeId], f.d.nodes[in.Newdir], oldName, newName))
+	return status(f.d.rename(f.d.nodes[in.NodeId], f.d.nodes[in.Newdir], oldName, newName))
 }
 
+// Link gives a file one more name.
 func (f *files) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
 	dir, leave := f.enter(in.NodeId)
 	defer leave()
@@ -270,11 +288,13 @@ func (f *files) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.
 	return fuse.OK
 }
 
+// OpenDir opens a directory as it is now.
 func (f *files) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	n, leave := f.enter(in.NodeId)
 	defer leave()
 	out.Fh = f.opened(n, in.Flags)
-	list := []fuse.DirEntry{{Name: ".", Mode: syscall.S_IFDIR}, {Name: "..", Mode: syscall.S_IFDIR}}
+	list := make([]fuse.DirEntry, 0, len(n.seen)+2)
+	list = append(list, fuse.DirEntry{Name: ".", Mode: syscall.S_IFDIR}, fuse.DirEntry{Name: "..", Mode: syscall.S_IFDIR})
 	for _, name := range slices.Sorted(maps.Keys(n.seen)) {
 		list = append(list, fuse.DirEntry{Name: name, Mode: n.seen[name].mode, Ino: n.seen[name].number})
 	}
@@ -282,12 +302,13 @@ func (f *files) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) f
 	return fuse.OK
 }
 
+// ReadDir lists an open directory.
 func (f *files) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	list := f.open[in.Fh].list
 	for i := int(in.Offset); i < len(list); i++ { //nolint:gosec // an offset is one that was given
-		list[i].Off = uint64(i + 1)
+		list[i].Off = uint64(i) + 1 //nolint:gosec // an index is not negative
 		if !out.AddDirEntry(list[i]) {
 			break
 		}

@@ -152,8 +152,10 @@ type recorder struct {
 	body   bytes.Buffer
 }
 
+// Header returns the headers of the answer.
 func (w *recorder) Header() http.Header { return w.header }
 
+// WriteHeader keeps the first status.
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
