@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"syscall"
 	"testing"
@@ -141,16 +143,24 @@ func cliSubscribeSilently(t *testing.T, binary string) (finish func()) {
 func cliSubscribeAgain(t *testing.T, binary string) (finish func()) {
 	t.Helper()
 	_, b := subscribedSite(t, binary).serve()
-	id := cliField(t, b.ok("send", "--device", cliCompletes, "--uri", "x:y", "--wait", "1m"), "command")
-	s := startSubscriber(t, b.vars["NATS_URL"], 3)
-	s.await("at first", id, 1, 2)
+	minted := b.ok("callback", "--request-id", "in-the-middle")
+	id, callback := cliField(t, minted, "command"), cliField(t, minted, "callback")
+	post := func(status string) {
+		if got := cliPost(t, callback, fmt.Sprintf(`{"status":%q}`, status)); got != http.StatusAccepted {
+			t.Fatalf("the postback %s is answered with %d", status, got)
+		}
+	}
+	s := startSubscriber(t, b.vars["NATS_URL"], 2)
+	s.await("at first", id, 1)
+	post("executing")
 	if err := s.result(); !errors.Is(err, errEnough) {
 		t.Fatalf("it ended with %v", err)
 	}
+	post("completed")
 	s = startSubscriber(t, b.vars["NATS_URL"], 0)
 	return func() {
 		t.Helper()
-		s.await("started again", id, 3, 4, 5, 6)
+		s.await("started again", id, 2, 3)
 	}
 }
 
