@@ -198,7 +198,7 @@ settings:
   BRIDGE_DIRECTORY: off
   BRIDGE_POSTBACK_TRUST: confirm
   BRIDGE_URI_SCHEMES: [https, contoso]
-  BRIDGE_DEVICES: "dev-\"1\", $x: *"
+  BRIDGE_DEVICES: "dev-'1', $x:*, *"
   OTEL_SDK_DISABLED: true
 `)
 	if err != nil {
@@ -214,7 +214,7 @@ settings:
 		"BRIDGE_STREAM_MAX_BYTES": "10737418240", "BRIDGE_INVENTORY_MAX_BYTES": "10737418240", "BRIDGE_WORKERS": "32",
 		"BRIDGE_POLL_GROWTH": "1.5", "BRIDGE_POLL_JITTER": "1e-05", "BRIDGE_POSTBACK_RATE": "1000000",
 		"BRIDGE_INVENTORY": "on", "BRIDGE_DIRECTORY": "off", "BRIDGE_POSTBACK_TRUST": "confirm",
-		"BRIDGE_URI_SCHEMES": "https,contoso", "BRIDGE_DEVICES": `dev-"1", $x: *`, "OTEL_SDK_DISABLED": "true",
+		"BRIDGE_URI_SCHEMES": "https,contoso", "BRIDGE_DEVICES": `dev-'1', $x:*, *`, "OTEL_SDK_DISABLED": "true",
 	} {
 		if env[name] != want {
 			t.Errorf("%s is %q, want %q", name, env[name], want)
