@@ -261,7 +261,9 @@ func TestRedeliveryIsInTheSameTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Purge(t.Context()); err != nil {
+	raised := stream.CachedInfo().Config
+	raised.MaxBytes *= 16
+	if _, err := js.UpdateStream(t.Context(), raised); err != nil {
 		t.Fatal(err)
 	}
 	id := events.RequestCommandID("redelivered")

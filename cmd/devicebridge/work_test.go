@@ -58,7 +58,7 @@ func TestPoisonedMessagesBecomeRejected(t *testing.T) {
 		}
 		created := time.Unix(1_700_000_000, 0)
 		deliveries := map[string]bus.Delivery{
-			"dispatch": {Header: header, Data: body},
+			"dispatch": {Subject: c.subjects.Event(first.ID, first.DeviceID, events.KindOf(first.State)), Header: header, Data: body},
 			"timers":   {Subject: c.subjects.TimerDue(second.ID)},
 			"intake":   {Data: []byte(`{}`), StreamCreated: created, Sequence: 3},
 		}
