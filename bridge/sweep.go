@@ -91,6 +91,8 @@ func (b *Bridge) sweep(ctx context.Context, anew bool) (SweepReport, error) {
 // ends. A sweep that fails is tried again soon. Where the clock is set back meanwhile,
 // timers would fire as much too late: then all of them are set anew at once.
 func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
+	var clock stepWatch
+	clock.setBack(b.Steady(), b.Now().Round(0))
 	for anew := false; ; {
 		report, err := b.sweep(ctx, anew)
 		wait := jitter(d)
@@ -106,7 +108,7 @@ func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
 		case report.Armed > 0:
 			b.Log.Info("sweep set timers anew", "looked_at", report.Commands, "open", report.Open, "armed", report.Armed)
 		}
-		setBack, going := b.pauseWatching(ctx, wait)
+		setBack, going := b.pauseWatching(ctx, wait, &clock)
 		if !going {
 			return
 		}
@@ -117,23 +119,45 @@ func (b *Bridge) SweepEvery(ctx context.Context, d time.Duration) {
 const (
 	// clockEvery is how often it is looked whether the clock was set back, and
 	// setBackBy by how much it has to be.
-	clockEvery = 5 * time.Second
+	clockEvery = time.Second
 	setBackBy  = 5 * time.Second
 )
 
+// stepWatch notices that the clock was set back, also after it was set ahead for a
+// moment: it compares with the furthest that the clock was ahead of the steady one.
+type stepWatch struct {
+	steady, wall time.Time
+	ahead        time.Duration
+}
+
+// setBack takes the time by both clocks and returns whether the clock was set back
+// since it last returned true.
+func (w *stepWatch) setBack(steady, wall time.Time) bool {
+	if w.wall.IsZero() {
+		w.steady, w.wall = steady, wall
+	}
+	ahead := wall.Sub(w.wall) - steady.Sub(w.steady)
+	if w.ahead-ahead >= setBackBy {
+		w.ahead = ahead
+		return true
+	}
+	w.ahead = max(w.ahead, ahead)
+	return false
+}
+
 // pauseWatching waits for d, or until the clock was set back; going is false when ctx
 // ended before.
-func (b *Bridge) pauseWatching(ctx context.Context, d time.Duration) (setBack, going bool) {
-	begin, wall := b.Steady(), b.Now().Round(0)
+func (b *Bridge) pauseWatching(ctx context.Context, d time.Duration, clock *stepWatch) (setBack, going bool) {
+	begin := b.Steady()
 	for left := d; left > 0; left = d - b.Steady().Sub(begin) {
+		if clock.setBack(b.Steady(), b.Now().Round(0)) {
+			return true, true
+		}
 		if !pause(ctx, min(left, clockEvery)) {
 			return false, false
 		}
-		if b.Steady().Sub(begin)-b.Now().Round(0).Sub(wall) >= setBackBy {
-			return true, true
-		}
 	}
-	return false, true
+	return clock.setBack(b.Steady(), b.Now().Round(0)), true
 }
 
 // sweep is one run of Sweep.
