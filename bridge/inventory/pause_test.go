@@ -15,6 +15,32 @@ import (
 	"devicebridge/events"
 )
 
+// served is pages that are counted while they are read.
+type served struct {
+	mu    sync.Mutex
+	pages pages
+}
+
+func (s *served) Delta(ctx context.Context, link string) (inventory.Page, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pages.Delta(ctx, link)
+}
+
+// serve puts other pages in their place.
+func (s *served) serve(list pages) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages = list
+}
+
+// left returns how many were not read yet.
+func (s *served) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pages)
+}
+
 // asked is a source that notes when it is asked, and answers by a function.
 type asked struct {
 	mu     sync.Mutex
@@ -212,12 +238,12 @@ func TestALossIsDoubted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				source := pages{page(known...), errForgotten, page(), page(c.second...), page(), page()}
+				source := served{pages: pages{page(known...), errForgotten, page(), page(c.second...), page(), page()}}
 				feed := newMemory()
 				var seen told
 				o := inventory.Options{Source: &source, Feed: feed, Devices: feed, Every: every, Hooks: seen.hooks()}
 				stop := run(t, o)
-				for len(source) > 3 {
+				for source.left() > 3 {
 					pass(every / 10)
 				}
 				feed.mu.Lock()
@@ -228,7 +254,7 @@ func TestALossIsDoubted(t *testing.T) {
 				}
 				stop()
 				stop = run(t, o) // another process may make the second read
-				for len(source) > 0 {
+				for source.left() > 0 {
 					pass(every / 10)
 				}
 				stop()
@@ -255,13 +281,13 @@ func TestOneIsLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				source := pages{page(`{"id":"a"}`, c.bad, `{"id":"z"}`), page(`{"id":"a","n":1}`)}
+				source := served{pages: pages{page(`{"id":"a"}`, c.bad, `{"id":"z"}`), page(`{"id":"a","n":1}`)}}
 				feed := newMemory()
 				narrow := &narrow{feed, 1000}
 				var seen told
 				o := inventory.Options{Source: &source, Feed: narrow, Devices: feed, Every: every, Hooks: seen.hooks()}
 				stop := run(t, o)
-				for len(source) > 0 {
+				for source.left() > 0 {
 					pass(every / 10)
 				}
 				stop()
@@ -274,16 +300,16 @@ func TestOneIsLeftOut(t *testing.T) {
 				}
 				seen.left = 0
 				if c.mended == "" {
-					source = pages{errForgotten, page(`{"id":"a","n":1}`, `{"id":"z"}`)}
+					source.serve(pages{errForgotten, page(`{"id":"a","n":1}`, `{"id":"z"}`)})
 				} else {
-					source = pages{page(c.mended)}
+					source.serve(pages{page(c.mended)})
 				}
 				stop = run(t, o) // it is known to a process that is started later
 				synctest.Wait()
 				if seen.left != 1 {
 					t.Errorf("after a restart %d are left out", seen.left)
 				}
-				for len(source) > 0 {
+				for source.left() > 0 {
 					pass(every / 10)
 				}
 				stop()
