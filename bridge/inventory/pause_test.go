@@ -162,7 +162,7 @@ func TestLeftAlone(t *testing.T) {
 					if now.After(from) { // those who asked at the same time did not know
 						early++
 					}
-				} else if n%3 == 1 {
+				} else if n == 1 {
 					from, until = now, now.Add(wait)
 				}
 				if left := until.Sub(now); left > 0 {
