@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"devicebridge/bridge/graph/emulator"
 	"devicebridge/webhook"
@@ -55,6 +57,9 @@ func TestAQueuedRequestThatAConsumerPassed(t *testing.T) {
 	b := cliStartWith(t, emulator.Options{}, map[string]string{"NATS_URL": srv.ClientURL(), "BRIDGE_CALLBACK_KEYS": webhook.NewKey()})
 	js := cliJetStream(t, srv.ClientURL())
 	consumer, err := js.Consumer(t.Context(), "DEVICEBRIDGE_V1_INTAKE", "intake")
+	for ; errors.Is(err, jetstream.ErrConsumerNotFound); consumer, err = js.Consumer(t.Context(), "DEVICEBRIDGE_V1_INTAKE", "intake") {
+		<-time.After(20 * time.Millisecond) // it is made beside the start
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ func (d *doctor) callbackKeys(told []events.Standing, silent int) {
 	case len(other) > 0:
 		d.fail(check, keysHelp, "under the key id %s the replicas have different bytes: each answers the callbacks of the other with 404", strings.Join(other, ", "))
 	case len(unknown) > 0:
+		slices.Sort(unknown)
 		d.fail(check, keysHelp, "callbacks are signed with %s, which not every replica has: those without it answer them with 404", strings.Join(unknown, ", "))
 	case len(missing) > 0:
 		d.warn(check, keysHelp, "not every replica has %s, under which callbacks may still come; see devicebridge keys check", strings.Join(missing, ", "))
