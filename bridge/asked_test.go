@@ -114,7 +114,7 @@ func TestNothingIsSentWithoutItsPayload(t *testing.T) {
 	}
 }
 
-// firstless is a store that cannot give first events.
+// firstless is a store that cannot read first events.
 type firstless struct {
 	store
 	err error

@@ -55,7 +55,7 @@ type Options struct {
 	Sends int
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
-	// Steady is a clock that nobody sets, for what waits in memory: its times are
+	// Steady is a clock that is never set, for what waits in memory: its times are
 	// compared with each other only. Nil: Now, and so time.Now, whose times have a
 	// monotonic reading.
 	Steady func() time.Time

@@ -47,7 +47,7 @@ func (s *Server) complete(file *server.Options) (*guestDoor, error) {
 		door = &guestDoor{of: s, log: s.o.Log}
 		file.CustomClientAuthentication, file.AlwaysEnableNonce = door, true
 		// With a user for those without credentials the server does not tell clients that
-		// it asks for some. The door decides all the same, so nobody is ever this user.
+		// it asks for some. The door decides all the same, so no client is ever this user.
 		file.Nkeys = append(file.Nkeys, &server.NkeyUser{Nkey: s.guest, Account: guests, Permissions: guestPermissions(subjects)})
 		file.NoAuthUser = s.guest
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Capture is a stream of somebody else that listens where the bridge speaks.
+// Capture is a stream, not of the bridge, that listens where the bridge speaks.
 type Capture struct {
 	// Stream is its name, and Tree what it shares with the bridge.
 	Stream, Tree string

@@ -115,7 +115,7 @@ type FollowOptions struct {
 	Since time.Time
 	// All starts at the oldest event kept.
 	All bool
-	// Unreadable is told of each message that is no event of a bridge, and may end the
+	// Unreadable is called for each message that is no event of a bridge, and may end the
 	// following by an error. Nil: the first of them ends it.
 	Unreadable func(error) error
 	// Latest stops at the newest event stored when it began, instead of waiting

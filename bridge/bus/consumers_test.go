@@ -29,7 +29,7 @@ func takes(b *bus.Bus) (works []bus.Work, taken map[string]chan bus.Delivery) {
 	return works, taken
 }
 
-// consumed gives a watched bus on an external server that works on all of its consumers.
+// consumed returns a watched bus on an external server that works on all of its consumers.
 func consumed(t *testing.T) (*bus.Bus, jetstream.JetStream, []bus.Work, map[string]chan bus.Delivery, *lockedBuffer, <-chan change) {
 	t.Helper()
 	lines := new(lockedBuffer)
